@@ -1,0 +1,191 @@
+package tasks
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+)
+
+// errForeign is returned by checkWaiting for a document that Adopt has to
+// complete first.
+var errForeign = errors.New("not adopted yet")
+
+// checkWaiting looks at a waiting document (or at a candidate's projection of
+// it) as anybody may have written it. It returns errForeign if fields are
+// missing and *InvalidError if a present one is unusable.
+func checkWaiting(raw bson.Raw) error {
+	if _, err := idOf(raw.Lookup("_id")); err != nil {
+		return err
+	}
+	class, ok := raw.Lookup("taskClass").StringValueOK()
+	if !ok {
+		return wrongType(raw, "taskClass", "a string")
+	}
+	if err := CheckClass(class); err != nil {
+		return err
+	}
+	if err := checkTypes(raw); err != nil {
+		return err
+	}
+	for _, f := range []string{"priority", "tsRequest", "tsInsert", "taskName"} {
+		if absent(raw.Lookup(f)) {
+			return errForeign
+		}
+	}
+	return nil
+}
+
+// checkTypes checks the fields that are present.
+func checkTypes(raw bson.Raw) error {
+	for _, f := range []struct {
+		name, want string
+		ok         func(bson.RawValue) bool
+	}{
+		{"taskName", "a string", isType(bson.TypeString)},
+		{"kwargs", "a document", isType(bson.TypeEmbeddedDocument)},
+		{"tsRequest", "a date", isType(bson.TypeDateTime)},
+		{"tsInsert", "a date", isType(bson.TypeDateTime)},
+		{"priority", fmt.Sprintf("a whole number from %d to %d", MinPriority, MaxPriority), isWhole(MinPriority, MaxPriority)},
+		{"attempt", "a whole number, 0 or more", isWhole(0, math.MaxInt32)},
+		{"maxAttempts", "a whole number, 0 or more", isWhole(0, math.MaxInt32)},
+		{"crashes", "a whole number, 0 or more", isWhole(0, math.MaxInt32)},
+		{"pendingKey", "a string", isType(bson.TypeString)},
+		{"runningKey", "a string", isType(bson.TypeString)},
+		{"schedule", "a document", isType(bson.TypeEmbeddedDocument)},
+	} {
+		if v := raw.Lookup(f.name); !absent(v) && !f.ok(v) {
+			return wrongType(raw, f.name, f.want)
+		}
+	}
+	if name, ok := raw.Lookup("taskName").StringValueOK(); ok {
+		if err := CheckName(name); err != nil {
+			return err
+		}
+	}
+	if kw, ok := raw.Lookup("kwargs").DocumentOK(); ok {
+		return CheckKwargs(kw)
+	}
+	return nil
+}
+
+// absent treats null as a missing field: that is how many languages write one.
+func absent(v bson.RawValue) bool { return v.Type == 0 || v.Type == bson.TypeNull }
+
+func isType(t bson.Type) func(bson.RawValue) bool {
+	return func(v bson.RawValue) bool { return v.Type == t }
+}
+
+func isWhole(lo, hi float64) func(bson.RawValue) bool {
+	return func(v bson.RawValue) bool {
+		var f float64
+		switch v.Type {
+		case bson.TypeInt32:
+			f = float64(v.Int32())
+		case bson.TypeInt64:
+			f = float64(v.Int64())
+		case bson.TypeDouble:
+			f = v.Double()
+		default:
+			return false
+		}
+		return f == math.Trunc(f) && f >= lo && f <= hi
+	}
+}
+
+func wrongType(raw bson.Raw, field, want string) error {
+	v := raw.Lookup(field)
+	if absent(v) {
+		return &InvalidError{Field: field, Reason: "is missing; it must be " + want}
+	}
+	return &InvalidError{Field: field, Value: shorten(v.String()), Reason: "must be " + want + ", not " + v.Type.String()}
+}
+
+// Adopt completes a document that was inserted by hand, so that it can be
+// claimed, or ends it as an error with the reason if it cannot be a task. It
+// returns the candidate, or ErrNotFound if there is nothing to run: ended, taken
+// by somebody else, or gone.
+func (s *Store) Adopt(ctx context.Context, id ID) (Candidate, error) {
+	raw, err := s.tasks.FindOne(ctx, bson.D{{Key: "_id", Value: id}, {Key: "state", Value: Request}}).Raw()
+	if err == mongo.ErrNoDocuments {
+		return Candidate{}, ErrNotFound
+	}
+	if err != nil {
+		return Candidate{}, err
+	}
+	switch err := checkWaiting(raw); {
+	case err == errForeign:
+		if err := s.fillIn(ctx, id); err != nil {
+			return Candidate{}, err
+		}
+	case err != nil:
+		if err := s.reject(ctx, raw, err); err != nil {
+			return Candidate{}, err
+		}
+		return Candidate{}, ErrNotFound
+	}
+	return s.Candidate(ctx, id)
+}
+
+func (s *Store) fillIn(ctx context.Context, id ID) error {
+	fill := func(field string, value any) bson.E {
+		return bson.E{Key: field, Value: bson.D{{Key: "$ifNull", Value: bson.A{"$" + field, value}}}}
+	}
+	_, err := s.tasks.UpdateOne(ctx, bson.D{{Key: "_id", Value: id}, {Key: "state", Value: Request}},
+		mongo.Pipeline{{{Key: "$set", Value: bson.D{
+			fill("v", Version), fill("taskName", ""), fill("kwargs", literal(bson.D{})), fill("priority", 0),
+			fill("tsInsert", "$$NOW"), fill("tsRequest", "$$NOW"),
+		}}}})
+	return err
+}
+
+// reject ends a malformed waiting document as an error that says why.
+func (s *Store) reject(ctx context.Context, raw bson.Raw, cause error) error {
+	if cause == errForeign {
+		return nil // completed by the next look for foreign documents
+	}
+	_, err := s.tasks.UpdateOne(ctx, bson.D{{Key: "_id", Value: bson.D{{Key: "$eq", Value: raw.Lookup("_id")}}}, {Key: "state", Value: Request}},
+		s.ended(Error, "malformed task: "+cause.Error()))
+	return err
+}
+
+// Foreign returns the waiting documents of the given classes that lack what a
+// claim needs, and those of any class whose tsRequest is no date. Each is for
+// Adopt.
+func (s *Store) Foreign(ctx context.Context, classes []string, limit int) ([]ID, error) {
+	waiting := bson.E{Key: "state", Value: Request}
+	var ids []ID
+	for _, q := range []struct {
+		hint   string
+		filter bson.D
+	}{
+		{claimIndex, bson.D{waiting, {Key: "taskClass", Value: in(classes)}, {Key: "priority", Value: nil}}},
+		// One bound per type: a comparison finds only values of its own type.
+		{dueIndex, bson.D{waiting, {Key: "$or", Value: bson.A{
+			bson.D{{Key: "tsRequest", Value: nil}, {Key: "taskClass", Value: in(classes)}},
+			bson.D{{Key: "tsRequest", Value: bson.D{{Key: "$gte", Value: math.Inf(-1)}}}},
+			bson.D{{Key: "tsRequest", Value: bson.D{{Key: "$gte", Value: ""}}}},
+			bson.D{{Key: "tsRequest", Value: bson.D{{Key: "$gte", Value: bson.D{}}}}},
+			bson.D{{Key: "tsRequest", Value: in([]bool{false, true})}},
+		}}}},
+	} {
+		cur, err := s.tasks.Find(ctx, q.filter, options.Find().SetLimit(int64(limit)).SetHint(q.hint).SetProjection(bson.D{{Key: "_id", Value: 1}}))
+		if err != nil {
+			return nil, err
+		}
+		var docs []struct {
+			ID ID `bson:"_id"`
+		}
+		if err := cur.All(ctx, &docs); err != nil {
+			return nil, err
+		}
+		for _, d := range docs {
+			ids = append(ids, d.ID)
+		}
+	}
+	return ids, nil
+}

@@ -1,0 +1,111 @@
+package tasks
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/readpref"
+)
+
+// Rules of the clock estimate.
+const (
+	clockMaxAge = 60 * time.Second      // an estimate is renewed after this
+	clockJump   = 50 * time.Millisecond // samples that disagree by more are thrown away
+	clockKeep   = 8                     // samples kept
+)
+
+// clock estimates the server's clock from below. A hello reply carries the
+// server's time; by the moment it arrives the server is that far or further, so
+// localTime − (time of receipt) is a lower bound of the offset, and the largest
+// of several samples the best one. Waiting until this bound reaches an instant
+// means that the server has reached it too.
+type clock struct {
+	mu      sync.Mutex
+	samples []clockSample // newest last
+}
+
+type clockSample struct {
+	at      time.Time // local, monotonic
+	offset  time.Duration
+	primary string
+}
+
+// add records a sample and reports whether the estimate jumped: another primary,
+// or a step of more than 50 ms, which discards the older samples.
+func (c *clock) add(s clockSample) (jumped bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if n := len(c.samples); n > 0 {
+		last := c.samples[n-1]
+		d := s.offset - last.offset
+		if last.primary != s.primary || d > clockJump || d < -clockJump {
+			c.samples, jumped = nil, true
+		}
+	}
+	for len(c.samples) > 0 && (len(c.samples) >= clockKeep || s.at.Sub(c.samples[0].at) > clockMaxAge) {
+		c.samples = c.samples[1:]
+	}
+	c.samples = append(c.samples, s)
+	return jumped
+}
+
+// estimate returns the offset to add to the local clock, and whether it is fresh.
+func (c *clock) estimate(now time.Time) (offset time.Duration, fresh bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.samples) == 0 {
+		return 0, false
+	}
+	best := c.samples[0].offset
+	for _, s := range c.samples[1:] {
+		best = max(best, s.offset)
+	}
+	return best, now.Sub(c.samples[len(c.samples)-1].at) <= clockMaxAge
+}
+
+// Now returns the server's time, estimated from below: it is never ahead of the
+// server. It asks the server if the last answer is older than a minute.
+func (s *Store) Now(ctx context.Context) (time.Time, error) {
+	now := time.Now()
+	if off, fresh := s.clock.estimate(now); fresh {
+		return now.Add(off).Truncate(time.Millisecond), nil
+	}
+	if _, err := s.SyncClock(ctx); err != nil {
+		return time.Time{}, err
+	}
+	return s.Clock(), nil
+}
+
+// Clock returns the estimate without asking the server; before the first answer
+// it is the local time.
+func (s *Store) Clock() time.Time {
+	now := time.Now()
+	off, _ := s.clock.estimate(now)
+	return now.Add(off)
+}
+
+// SyncClock asks the primary for its time and reports whether the estimate
+// jumped.
+func (s *Store) SyncClock(ctx context.Context) (jumped bool, err error) {
+	var reply struct {
+		LocalTime time.Time `bson:"localTime"`
+		Primary   string    `bson:"primary"`
+		Me        string    `bson:"me"`
+	}
+	// Outside any transaction of the caller: hello must not be part of one.
+	ctx = mongo.NewSessionContext(ctx, nil)
+	for range 3 {
+		if err := s.db.RunCommand(ctx, bson.D{{Key: "hello", Value: 1}}, primaryOnly).Decode(&reply); err != nil {
+			return jumped, err
+		}
+		at := time.Now()
+		j := s.clock.add(clockSample{at: at, offset: reply.LocalTime.Sub(at), primary: reply.Me})
+		jumped = jumped || j
+	}
+	return jumped, nil
+}
+
+var primaryOnly = runOn(readpref.Primary())

@@ -1,0 +1,81 @@
+package tasks
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+)
+
+// Index names. A duplicate-key error names its index, and so tells which
+// promise it kept.
+const (
+	claimIndex   = "lgtask_claim"
+	dueIndex     = "lgtask_due"
+	holderIndex  = "lgtask_holder"
+	pendingIndex = "lgtask_pendingKey"
+	runningIndex = "lgtask_runningKey"
+	expireIndex  = "lgtask_expireAt"
+	logIndex     = "lgtask_log_task"
+)
+
+func asc(fields ...string) bson.D {
+	d := bson.D{}
+	for _, f := range fields {
+		d = append(d, bson.E{Key: f, Value: 1})
+	}
+	return d
+}
+
+// taskIndexes are partial on live states, so that a finished task costs no
+// index entry but that of its expiry and its _id.
+func taskIndexes() []mongo.IndexModel {
+	waiting := bson.D{{Key: "state", Value: Request}}
+	exists := func(f string) bson.D { return bson.D{{Key: f, Value: bson.D{{Key: "$exists", Value: true}}}} }
+	return []mongo.IndexModel{
+		// Store.Candidates, and foreign documents by priority: null.
+		{
+			Keys:    bson.D{{Key: "taskClass", Value: 1}, {Key: "priority", Value: -1}, {Key: "tsRequest", Value: 1}, {Key: "_id", Value: 1}},
+			Options: options.Index().SetName(claimIndex).SetPartialFilterExpression(waiting),
+		},
+		// Store.Upcoming, for the timer wheel; tasks whose tsRequest is no date.
+		{Keys: asc("tsRequest"), Options: options.Index().SetName(dueIndex).SetPartialFilterExpression(waiting)},
+		// The tasks of a process that died.
+		{Keys: asc("holder"), Options: options.Index().SetName(holderIndex).SetPartialFilterExpression(exists("holder"))},
+		// At most one waiting and one going run of a name.
+		{Keys: asc("pendingKey"), Options: options.Index().SetName(pendingIndex).SetUnique(true).SetPartialFilterExpression(exists("pendingKey"))},
+		{Keys: asc("runningKey"), Options: options.Index().SetName(runningIndex).SetUnique(true).SetPartialFilterExpression(exists("runningKey"))},
+		// Retention. Only a finished task has an expireAt.
+		{Keys: asc("expireAt"), Options: options.Index().SetName(expireIndex).SetExpireAfterSeconds(0).SetPartialFilterExpression(exists("expireAt"))},
+	}
+}
+
+func logIndexes() []mongo.IndexModel {
+	return []mongo.IndexModel{
+		{Keys: asc("task"), Options: options.Index().SetName(logIndex)},
+		{Keys: asc("expireAt"), Options: options.Index().SetName(expireIndex).SetExpireAfterSeconds(0)},
+	}
+}
+
+// ensureIndexes creates what is missing. An index of the same name but another
+// shape is reported, never dropped: that is its owner's decision.
+func ensureIndexes(ctx context.Context, c *mongo.Collection, models []mongo.IndexModel) error {
+	if _, err := c.Indexes().CreateMany(ctx, models); err != nil {
+		if ce, ok := err.(mongo.CommandError); ok && (ce.Code == 85 || ce.Code == 86) {
+			return &ForeignError{Collection: c.Name(), Reason: "an index of the same name has another definition; drop it and start again: " + ce.Message}
+		}
+		return fmt.Errorf("creating the indexes of %s: %w", c.Name(), err)
+	}
+	return nil
+}
+
+// indexNamed reports whether a duplicate-key error is about the named index.
+func indexNamed(raw, message, index string) bool {
+	if index == "_id_" {
+		return strings.Contains(message, "index: _id_ ")
+	}
+	return strings.Contains(message, index) || strings.Contains(raw, index)
+}

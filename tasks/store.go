@@ -1,0 +1,209 @@
+package tasks
+
+import (
+	"context"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+	"go.mongodb.org/mongo-driver/v2/mongo/readconcern"
+	"go.mongodb.org/mongo-driver/v2/mongo/readpref"
+	"go.mongodb.org/mongo-driver/v2/mongo/writeconcern"
+)
+
+// Retention says how long finished tasks and their logs are kept.
+type Retention struct {
+	Success time.Duration // default 1 day
+	Failure time.Duration // error and aborted; default 7 days
+}
+
+// DefaultRetention is used for fields that are zero.
+var DefaultRetention = Retention{Success: 24 * time.Hour, Failure: 7 * 24 * time.Hour}
+
+func (r Retention) of(s State) time.Duration {
+	if s == Success {
+		return r.Success
+	}
+	return r.Failure
+}
+
+// Options configure a Store. The zero value is ready.
+type Options struct {
+	Prefix    string // put before every collection name
+	Retention Retention
+}
+
+// Store reads and writes the documents of one task database. It is safe for
+// concurrent use and holds no state but an estimate of the server's clock. Its
+// methods take part in the transaction that their context carries, if any.
+type Store struct {
+	db        *mongo.Database
+	tasks     *mongo.Collection
+	majority  *mongo.Collection // tasks, read at majority
+	schedules *mongo.Collection
+	logs      *mongo.Collection
+	meta      *mongo.Collection
+	retention Retention
+	clock     clock
+}
+
+// NewStore returns the store of the given database. It sends nothing: call
+// Prepare before the first write.
+func NewStore(db *mongo.Database, o Options) *Store {
+	opts := func() *options.CollectionOptionsBuilder {
+		return options.Collection().SetWriteConcern(writeconcern.Majority()).SetReadPreference(readpref.Primary())
+	}
+	if o.Retention.Success <= 0 {
+		o.Retention.Success = DefaultRetention.Success
+	}
+	if o.Retention.Failure <= 0 {
+		o.Retention.Failure = DefaultRetention.Failure
+	}
+	return &Store{
+		db:        db,
+		tasks:     db.Collection(o.Prefix+"tasks", opts()),
+		majority:  db.Collection(o.Prefix+"tasks", opts().SetReadConcern(readconcern.Majority())),
+		schedules: db.Collection(o.Prefix+"schedules", opts()),
+		logs:      db.Collection(o.Prefix+"taskLogs", opts()),
+		meta:      db.Collection(o.Prefix+"meta", opts()),
+		retention: o.Retention,
+	}
+}
+
+// Database returns the task database.
+func (s *Store) Database() *mongo.Database { return s.db }
+
+// Insert adds waiting tasks: all, or none if one is refused. A zero ID, V and
+// TsInsert are filled in. Errors: *InvalidError; a write error of the driver.
+func (s *Store) Insert(ctx context.Context, ts ...*Task) error {
+	docs := make([]any, len(ts))
+	for i, t := range ts {
+		if err := s.complete(ctx, t); err != nil {
+			return err
+		}
+		docs[i] = t
+	}
+	if len(docs) == 1 {
+		_, err := s.tasks.InsertOne(ctx, docs[0])
+		return err
+	}
+	_, err := s.tasks.InsertMany(ctx, docs)
+	return err
+}
+
+// complete fills in and checks a task that is about to be inserted.
+func (s *Store) complete(ctx context.Context, t *Task) error {
+	now, err := s.Now(ctx)
+	if err != nil {
+		return err
+	}
+	if t.ID.IsZero() {
+		t.ID = NewID()
+	}
+	t.V, t.State, t.TsInsert = Version, Request, now
+	if t.TsRequest.Before(now) {
+		t.TsRequest = now
+	}
+	t.TsRequest = ceilMilli(t.TsRequest)
+	if t.Kwargs == nil {
+		t.Kwargs = emptyDocument
+	}
+	return t.check()
+}
+
+// ceilMilli rounds up to the resolution of a BSON date, so that nothing runs
+// before the instant that was asked for.
+func ceilMilli(t time.Time) time.Time {
+	if f := t.Truncate(time.Millisecond); f.Before(t) {
+		return f.Add(time.Millisecond)
+	}
+	return t
+}
+
+// Get returns a task by its ID, or ErrNotFound.
+func (s *Store) Get(ctx context.Context, id ID) (Task, error) {
+	return s.findOne(ctx, bson.D{{Key: "_id", Value: id}})
+}
+
+func (s *Store) findOne(ctx context.Context, filter bson.D) (Task, error) {
+	var t Task
+	err := s.tasks.FindOne(ctx, filter).Decode(&t)
+	if err == mongo.ErrNoDocuments {
+		return Task{}, ErrNotFound
+	}
+	return t, err
+}
+
+// Filter selects tasks. A zero field selects all.
+type Filter struct {
+	TaskClass string
+	TaskName  *string
+	States    []State
+	Processor string
+	Limit     int64 // default 100, at most 10,000
+	Before    ID    // for paging: only tasks with a smaller _id
+}
+
+// Find returns the tasks that match, those with the largest _id first, which is
+// newest first for tasks that lgtask inserted. It returns *InvalidError for an
+// impossible filter.
+func (s *Store) Find(ctx context.Context, f Filter) ([]Task, error) {
+	const most = 10_000
+	if f.Limit == 0 {
+		f.Limit = 100
+	}
+	if f.Limit < 0 || f.Limit > most {
+		return nil, &InvalidError{Field: "limit", Reason: "must be 1 to 10,000"}
+	}
+	q, err := f.query()
+	if err != nil {
+		return nil, err
+	}
+	cur, err := s.tasks.Find(ctx, q, options.Find().SetSort(bson.D{{Key: "_id", Value: -1}}).SetLimit(f.Limit))
+	if err != nil {
+		return nil, err
+	}
+	ts := []Task{}
+	return ts, cur.All(ctx, &ts)
+}
+
+// Count returns how many tasks match; Limit and Before are not used.
+func (s *Store) Count(ctx context.Context, f Filter) (int64, error) {
+	f.Before = ID{}
+	q, err := f.query()
+	if err != nil {
+		return 0, err
+	}
+	return s.tasks.CountDocuments(ctx, q)
+}
+
+func (f Filter) query() (bson.D, error) {
+	q := bson.D{}
+	add := func(key string, value any) {
+		q = append(q, bson.E{Key: key, Value: bson.D{{Key: "$eq", Value: value}}})
+	}
+	if f.TaskClass != "" {
+		add("taskClass", f.TaskClass)
+	}
+	if f.TaskName != nil {
+		add("taskName", *f.TaskName)
+	}
+	if f.Processor != "" {
+		add("processor", f.Processor)
+	}
+	for _, s := range f.States {
+		if !s.Valid() {
+			return nil, &InvalidError{Field: "state", Value: shorten(string(s)), Reason: "is not a state"}
+		}
+	}
+	if len(f.States) > 0 {
+		q = append(q, bson.E{Key: "state", Value: bson.D{{Key: "$in", Value: f.States}}})
+	}
+	if !f.Before.IsZero() {
+		q = append(q, bson.E{Key: "_id", Value: bson.D{{Key: "$lt", Value: f.Before}}})
+	}
+	return q, nil
+}
+
+var emptyDocument = bson.Raw{5, 0, 0, 0, 0}

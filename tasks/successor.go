@@ -1,0 +1,110 @@
+package tasks
+
+import (
+	"context"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+)
+
+// EnsureRun makes sure that a schedule has a waiting or a going run; a missing
+// one is inserted, due at the given instant. It returns the run and whether it
+// was created, or *KwargsConflictError if a run of that name has other kwargs.
+// A waiting batch of the same name and kwargs becomes the schedule's run, at the
+// earlier of the two times.
+func (s *Store) EnsureRun(ctx context.Context, sc Schedule, due time.Time) (ID, bool, error) {
+	// The number is read before the runs: if a run ends and its successor
+	// starts in between, our insert collides with that successor's _id.
+	n, err := s.lastNumber(ctx, sc.UID)
+	if err != nil {
+		return ID{}, false, err
+	}
+	t := sc.run(n+1, due)
+	runs, err := s.runsOf(ctx, sc.Key)
+	if err != nil {
+		return ID{}, false, err
+	}
+	waiting, err := sameKwargs(t, runs)
+	switch {
+	case err != nil:
+		return ID{}, false, err
+	case waiting != nil && waiting.Schedule.UID == sc.UID:
+		return waiting.ID, false, nil
+	case waiting != nil:
+		_, err := s.moveUp(ctx, waiting.ID, t, bson.E{Key: "schedule", Value: t.Schedule})
+		return waiting.ID, false, err
+	case len(runs) > 0:
+		return runs[0].ID, false, nil
+	}
+	return s.insertRun(ctx, sc, t)
+}
+
+// Succeed makes sure of the run that follows the given one: a fresh run, or the
+// batch that was queued meanwhile, which becomes the schedule's. It is called
+// before the final state of h is written, so that a crash in between leaves a
+// schedule with a next run. Repeating it does nothing. A schedule that was
+// removed has no successor.
+func (s *Store) Succeed(ctx context.Context, h Held, sc Schedule, due time.Time) error {
+	n := h.Schedule.Number
+	if h.Schedule.UID != sc.UID { // a batch that ran under a name scheduled later
+		last, err := s.lastNumber(ctx, sc.UID)
+		if err != nil {
+			return err
+		}
+		n = last
+	}
+	if _, _, err := s.insertRun(ctx, sc, sc.run(n+1, due)); err != nil {
+		return err
+	}
+	return s.dropIfUnscheduled(ctx, sc)
+}
+
+// insertRun inserts a run; one that is there already, by _id or by name, will do.
+func (s *Store) insertRun(ctx context.Context, sc Schedule, t *Task) (ID, bool, error) {
+	err := s.Insert(ctx, t)
+	switch {
+	case err == nil:
+		return t.ID, true, nil
+	case duplicateOf(err, "_id_"):
+		return t.ID, false, nil
+	case !duplicateOf(err, pendingIndex) || mongo.SessionFromContext(ctx) != nil:
+		return ID{}, false, err
+	}
+	waiting, err := s.findOne(ctx, bson.D{{Key: "pendingKey", Value: sc.Key}})
+	if err == ErrNotFound {
+		return ID{}, false, nil // it was claimed: it will have a successor itself
+	}
+	if err != nil {
+		return ID{}, false, err
+	}
+	if waiting.Schedule.UID != sc.UID {
+		_, err = s.moveUp(ctx, waiting.ID, t, bson.E{Key: "schedule", Value: t.Schedule})
+	}
+	return waiting.ID, false, err
+}
+
+// dropIfUnscheduled closes the gap in which a schedule is removed between its
+// reading and the insert of a successor: removal deletes first and cancels the
+// waiting run then, we insert first and look again then.
+func (s *Store) dropIfUnscheduled(ctx context.Context, sc Schedule) error {
+	now, err := s.Schedule(ctx, sc.Key)
+	if err == nil && now.UID == sc.UID {
+		return nil
+	}
+	if err != nil && err != ErrNotFound {
+		return err
+	}
+	_, err = s.tasks.UpdateOne(ctx, bson.D{{Key: "pendingKey", Value: sc.Key}, {Key: "schedule.uid", Value: sc.UID}, {Key: "state", Value: Request}},
+		s.ended(Aborted, "unscheduled"))
+	return err
+}
+
+// run builds the run of a schedule with the given number.
+func (sc *Schedule) run(n int64, due time.Time) *Task {
+	ref := ScheduleRef{UID: sc.UID, Number: n}
+	return &Task{
+		ID: runID(ref), TaskClass: sc.TaskClass, TaskName: sc.TaskName, Kwargs: sc.Kwargs,
+		Priority: sc.Priority, TsRequest: due, PendingKey: sc.Key, Schedule: ref,
+	}
+}
