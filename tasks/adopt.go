@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
@@ -117,13 +118,20 @@ func (s *Store) Adopt(ctx context.Context, id ID) (Candidate, error) {
 	if err != nil {
 		return Candidate{}, err
 	}
-	switch err := checkWaiting(raw); {
-	case err == errForeign:
+	return s.adopt(ctx, raw, checkWaiting(raw))
+}
+
+// adopt acts on what checkWaiting said of a document.
+func (s *Store) adopt(ctx context.Context, raw bson.Raw, verdict error) (Candidate, error) {
+	v := raw.Lookup("_id")
+	id := ID{v.Type, string(v.Value)}
+	switch {
+	case verdict == errForeign:
 		if err := s.fillIn(ctx, id); err != nil {
 			return Candidate{}, err
 		}
-	case err != nil:
-		if err := s.reject(ctx, raw, err); err != nil {
+	case verdict != nil:
+		if err := s.reject(ctx, id, verdict); err != nil {
 			return Candidate{}, err
 		}
 		return Candidate{}, ErrNotFound
@@ -144,48 +152,42 @@ func (s *Store) fillIn(ctx context.Context, id ID) error {
 }
 
 // reject ends a malformed waiting document as an error that says why.
-func (s *Store) reject(ctx context.Context, raw bson.Raw, cause error) error {
-	if cause == errForeign {
-		return nil // completed by the next look for foreign documents
-	}
-	_, err := s.tasks.UpdateOne(ctx, bson.D{{Key: "_id", Value: bson.D{{Key: "$eq", Value: raw.Lookup("_id")}}}, {Key: "state", Value: Request}},
+func (s *Store) reject(ctx context.Context, id ID, cause error) error {
+	_, err := s.tasks.UpdateOne(ctx, bson.D{{Key: "_id", Value: bson.D{{Key: "$eq", Value: id}}}, {Key: "state", Value: Request}},
 		s.ended(Error, "malformed task: "+cause.Error()))
 	return err
 }
 
-// Foreign returns the waiting documents of the given classes that lack what a
-// claim needs, and those of any class whose tsRequest is no date. Each is for
-// Adopt.
+// Foreign returns the waiting documents of the given classes that Candidates
+// does not see since priority or tsRequest is missing or unusable, and those
+// whose taskClass is no string. Each is for Adopt.
 func (s *Store) Foreign(ctx context.Context, classes []string, limit int) ([]ID, error) {
-	waiting := bson.E{Key: "state", Value: Request}
-	var ids []ID
-	for _, q := range []struct {
-		hint   string
-		filter bson.D
-	}{
-		{claimIndex, bson.D{waiting, {Key: "taskClass", Value: in(classes)}, {Key: "priority", Value: nil}}},
-		// One bound per type: a comparison finds only values of its own type.
-		{dueIndex, bson.D{waiting, {Key: "$or", Value: bson.A{
-			bson.D{{Key: "tsRequest", Value: nil}, {Key: "taskClass", Value: in(classes)}},
-			bson.D{{Key: "tsRequest", Value: bson.D{{Key: "$gte", Value: math.Inf(-1)}}}},
-			bson.D{{Key: "tsRequest", Value: bson.D{{Key: "$gte", Value: ""}}}},
-			bson.D{{Key: "tsRequest", Value: bson.D{{Key: "$gte", Value: bson.D{}}}}},
-			bson.D{{Key: "tsRequest", Value: in([]bool{false, true})}},
-		}}}},
-	} {
-		cur, err := s.tasks.Find(ctx, q.filter, options.Find().SetLimit(int64(limit)).SetHint(q.hint).SetProjection(bson.D{{Key: "_id", Value: 1}}))
-		if err != nil {
-			return nil, err
-		}
-		var docs []struct {
-			ID ID `bson:"_id"`
-		}
-		if err := cur.All(ctx, &docs); err != nil {
-			return nil, err
-		}
-		for _, d := range docs {
-			ids = append(ids, d.ID)
-		}
+	// "not at least" is the index's complement of a range: it finds values of
+	// every other type, and missing ones.
+	not := func(op string, v any) bson.D {
+		return bson.D{{Key: "$not", Value: bson.D{{Key: op, Value: v}}}}
+	}
+	ours := bson.E{Key: "taskClass", Value: in(classes)}
+	usable := bson.E{Key: "priority", Value: bson.D{{Key: "$gte", Value: MinPriority}, {Key: "$lte", Value: MaxPriority}}}
+	filter := bson.D{{Key: "state", Value: Request}, {Key: "$or", Value: bson.A{
+		bson.D{ours, {Key: "priority", Value: not("$gte", MinPriority)}},
+		bson.D{ours, {Key: "priority", Value: not("$lte", MaxPriority)}},
+		bson.D{ours, usable, {Key: "tsRequest", Value: not("$gte", time.UnixMilli(math.MinInt64))}},
+		bson.D{{Key: "taskClass", Value: not("$gte", "")}},
+	}}}
+	cur, err := s.tasks.Find(ctx, filter, options.Find().SetLimit(int64(limit)).SetHint(claimIndex).SetProjection(bson.D{{Key: "_id", Value: 1}}))
+	if err != nil {
+		return nil, err
+	}
+	var docs []struct {
+		ID ID `bson:"_id"`
+	}
+	if err := cur.All(ctx, &docs); err != nil {
+		return nil, err
+	}
+	ids := make([]ID, len(docs))
+	for i, d := range docs {
+		ids[i] = d.ID
 	}
 	return ids, nil
 }

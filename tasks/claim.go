@@ -2,39 +2,12 @@ package tasks
 
 import (
 	"context"
-	"slices"
-	"time"
+	"fmt"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 )
-
-// inlineKwargs is the largest kwargs document, in bytes, that travels with a
-// stream event or a candidate. Larger ones are read after the claim.
-const inlineKwargs = 4 << 10
-
-// Candidate is a waiting task that might be claimed: what a dispatcher needs to
-// decide, and to run it without another read.
-type Candidate struct {
-	ID          ID          `bson:"_id"`
-	TaskClass   string      `bson:"taskClass"`
-	TaskName    string      `bson:"taskName"`
-	Priority    int         `bson:"priority"`
-	TsInsert    time.Time   `bson:"tsInsert"`
-	TsRequest   time.Time   `bson:"tsRequest"`
-	Attempt     int         `bson:"attempt"`
-	MaxAttempts int         `bson:"maxAttempts"`
-	Crashes     int         `bson:"crashes"`
-	PendingKey  string      `bson:"pendingKey"` // a batch or scheduled run before its first claim
-	RunningKey  string      `bson:"runningKey"` // a named run between two attempts
-	Schedule    ScheduleRef `bson:"schedule"`
-	Kwargs      bson.Raw    `bson:"kwargs"` // nil if larger than 4 KiB: see Store.Kwargs
-}
-
-// Keyed reports whether the claim must carry a name, and so cannot share a
-// statement with others.
-func (c *Candidate) Keyed() bool { return c.PendingKey != "" || c.RunningKey != "" }
 
 // Claim says who claims. One token serves all tasks that one statement claims.
 type Claim struct {
@@ -45,113 +18,6 @@ type Claim struct {
 
 // NewClaim returns a claim with a fresh token.
 func NewClaim(processor, holder string) Claim { return Claim{bson.NewObjectID(), processor, holder} }
-
-// candidateProjection leaves out large kwargs.
-var candidateProjection = bson.D{
-	{Key: "taskClass", Value: 1}, {Key: "taskName", Value: 1}, {Key: "priority", Value: 1}, {Key: "tsInsert", Value: 1},
-	{Key: "tsRequest", Value: 1}, {Key: "attempt", Value: 1}, {Key: "maxAttempts", Value: 1}, {Key: "crashes", Value: 1},
-	{Key: "pendingKey", Value: 1}, {Key: "runningKey", Value: 1}, {Key: "schedule", Value: 1},
-	{Key: "kwargs", Value: smallKwargs("$kwargs")},
-}
-
-// smallKwargs is the expression for kwargs that are a document of at most 4 KiB,
-// else nothing. $bsonSize fails on anything but a document, and a failing
-// expression would end a stream.
-func smallKwargs(path string) bson.D {
-	isDoc := bson.D{{Key: "$eq", Value: bson.A{bson.D{{Key: "$type", Value: path}}, "object"}}}
-	small := bson.D{{Key: "$lte", Value: bson.A{bson.D{{Key: "$bsonSize", Value: path}}, inlineKwargs}}}
-	return bson.D{{Key: "$cond", Value: bson.A{isDoc, bson.D{{Key: "$cond", Value: bson.A{small, path, "$$REMOVE"}}}, "$$REMOVE"}}}
-}
-
-// Query asks for candidates.
-type Query struct {
-	Classes  []string
-	Blocked  []string // pendingKeys to leave out: runs of these names are going
-	Limit    int      // at least 1
-	Majority bool     // read what the majority has, as a fresh process must
-}
-
-// Candidates returns due tasks of the given classes, higher priorities first,
-// then those due earlier. They may be gone by the time they are claimed.
-func (s *Store) Candidates(ctx context.Context, q Query) ([]Candidate, error) {
-	now, err := s.Now(ctx)
-	if err != nil {
-		return nil, err
-	}
-	filter := bson.D{
-		{Key: "taskClass", Value: in(q.Classes)},
-		{Key: "state", Value: Request},
-		// Both bounds: without them the scan reads every future task of a
-		// priority before the first due one of the next.
-		{Key: "priority", Value: bson.D{{Key: "$gte", Value: MinPriority}, {Key: "$lte", Value: MaxPriority}}},
-		{Key: "tsRequest", Value: bson.D{{Key: "$lte", Value: now.Add(time.Millisecond)}}},
-	}
-	if len(q.Blocked) > 0 {
-		filter = append(filter, bson.E{Key: "pendingKey", Value: bson.D{{Key: "$nin", Value: q.Blocked}}})
-	}
-	sort := bson.D{{Key: "priority", Value: -1}, {Key: "tsRequest", Value: 1}, {Key: "_id", Value: 1}}
-	return s.candidates(ctx, q.Majority, filter, options.Find().SetSort(sort).SetLimit(int64(q.Limit)).SetHint(claimIndex))
-}
-
-// Candidate reads one waiting task, or returns ErrNotFound.
-func (s *Store) Candidate(ctx context.Context, id ID) (Candidate, error) {
-	cs, err := s.candidates(ctx, false, bson.D{{Key: "_id", Value: id}, {Key: "state", Value: Request}}, options.Find().SetLimit(1))
-	if err != nil {
-		return Candidate{}, err
-	}
-	if len(cs) == 0 {
-		return Candidate{}, ErrNotFound
-	}
-	return cs[0], nil
-}
-
-func (s *Store) candidates(ctx context.Context, majority bool, filter bson.D, o *options.FindOptionsBuilder) ([]Candidate, error) {
-	coll := s.tasks
-	if majority {
-		coll = s.majority
-	}
-	cur, err := coll.Find(ctx, filter, o.SetProjection(candidateProjection))
-	if err != nil {
-		return nil, err
-	}
-	defer cur.Close(ctx)
-	var cs []Candidate
-	for cur.Next(ctx) {
-		c, err := decodeCandidate(cur.Current)
-		if err != nil {
-			if err := s.reject(ctx, cur.Current, err); err != nil {
-				return nil, err
-			}
-			continue
-		}
-		cs = append(cs, c)
-	}
-	return cs, cur.Err()
-}
-
-func decodeCandidate(raw bson.Raw) (Candidate, error) {
-	var c Candidate
-	if err := checkWaiting(raw); err != nil {
-		return c, err
-	}
-	if err := bson.Unmarshal(raw, &c); err != nil {
-		return c, &InvalidError{Field: "task", Reason: err.Error()}
-	}
-	c.Kwargs = slices.Clone(c.Kwargs) // the cursor's buffer is used again
-	return c, nil
-}
-
-// Kwargs reads the kwargs of a task that is claimed.
-func (s *Store) Kwargs(ctx context.Context, id ID) (bson.Raw, error) {
-	var doc struct {
-		Kwargs bson.Raw `bson:"kwargs"`
-	}
-	err := s.tasks.FindOne(ctx, bson.D{{Key: "_id", Value: id}}, options.FindOne().SetProjection(bson.D{{Key: "kwargs", Value: 1}})).Decode(&doc)
-	if err == mongo.ErrNoDocuments {
-		return nil, ErrNotFound
-	}
-	return doc.Kwargs, err
-}
 
 // Verdict is the answer to a claim.
 type Verdict int
@@ -213,11 +79,16 @@ func (s *Store) Claim(ctx context.Context, c Candidate, cl Claim, key, name stri
 	return Won, nil
 }
 
-// ClaimMany claims tasks without a name by one statement and returns those that
-// were won, in the order given. The reply has only a total: if it is not all of
-// them, one read by token decides.
-func (s *Store) ClaimMany(ctx context.Context, ids []ID, cl Claim) (map[ID]bool, error) {
-	res, err := s.tasks.UpdateMany(ctx, claimable(bson.E{Key: "_id", Value: in(ids)}, cl), claimed(cl))
+// ClaimMany claims tasks without a name by one statement, each for the processor
+// at the same place in processors, and returns those that were won. The reply
+// has only a total: if it is not all of them, one read by token decides.
+func (s *Store) ClaimMany(ctx context.Context, ids []ID, processors []string, cl Claim) (map[ID]bool, error) {
+	at := bson.D{{Key: "$indexOfArray", Value: bson.A{literal(ids), "$_id"}}}
+	set := bson.D{
+		{Key: "state", Value: Working}, {Key: "holder", Value: literal(cl.Holder)}, {Key: "claim", Value: bson.D{{Key: "token", Value: cl.Token}}},
+		{Key: "processor", Value: bson.D{{Key: "$arrayElemAt", Value: bson.A{literal(processors), at}}}}, {Key: "tsStart", Value: "$$NOW"},
+	}
+	res, err := s.tasks.UpdateMany(ctx, claimable(bson.E{Key: "_id", Value: in(ids)}, cl), mongo.Pipeline{{{Key: "$set", Value: set}}})
 	if err != nil {
 		return nil, err
 	}
@@ -255,11 +126,12 @@ func (s *Store) tokenHolders(ctx context.Context, ids []ID, token bson.ObjectID,
 // Refuse ends a waiting task: aborted for a singleton whose name is going, error
 // for one that cannot run. It reports whether the task was still waiting.
 func (s *Store) Refuse(ctx context.Context, id ID, state State, reason string) (bool, error) {
+	if state != Aborted && state != Error {
+		return false, fmt.Errorf("internal error: a waiting task cannot be refused as %q", state)
+	}
 	res, err := s.tasks.UpdateOne(ctx, bson.D{{Key: "_id", Value: id}, {Key: "state", Value: Request}}, s.ended(state, reason))
 	if err != nil {
 		return false, err
 	}
 	return res.MatchedCount == 1, nil
 }
-
-func in[T any](values []T) bson.D { return bson.D{{Key: "$in", Value: values}} }

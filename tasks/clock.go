@@ -14,6 +14,7 @@ import (
 const (
 	clockMaxAge = 60 * time.Second      // an estimate is renewed after this
 	clockJump   = 50 * time.Millisecond // samples that disagree by more are thrown away
+	clockTick   = time.Millisecond      // the server cuts its time to this
 	clockKeep   = 8                     // samples kept
 )
 
@@ -28,22 +29,27 @@ type clock struct {
 }
 
 type clockSample struct {
-	at      time.Time // local, monotonic
-	offset  time.Duration
+	at      time.Time     // local time of the receipt
+	offset  time.Duration // lower bound
+	rtt     time.Duration // offset + rtt + clockTick is an upper bound
 	primary string
 }
 
+func (s clockSample) most() time.Duration { return s.offset + s.rtt + clockTick }
+
 // add records a sample and reports whether the estimate jumped: another primary,
-// or a step of more than 50 ms, which discards the older samples.
+// or a step of more than 50 ms, which discards the older samples. A reply that
+// was merely slow is no step: its bounds are only wider.
 func (c *clock) add(s clockSample) (jumped bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if n := len(c.samples); n > 0 {
-		last := c.samples[n-1]
-		d := s.offset - last.offset
-		if last.primary != s.primary || d > clockJump || d < -clockJump {
-			c.samples, jumped = nil, true
+	for _, old := range c.samples {
+		if old.primary != s.primary || s.offset > old.most()+clockJump || s.most() < old.offset-clockJump {
+			jumped = true
 		}
+	}
+	if jumped {
+		c.samples = nil
 	}
 	for len(c.samples) > 0 && (len(c.samples) >= clockKeep || s.at.Sub(c.samples[0].at) > clockMaxAge) {
 		c.samples = c.samples[1:]
@@ -52,7 +58,9 @@ func (c *clock) add(s clockSample) (jumped bool) {
 	return jumped
 }
 
-// estimate returns the offset to add to the local clock, and whether it is fresh.
+// estimate returns the offset to add to the local clock, and whether it can be
+// relied on: it is recent, and the local clock has not been set, nor the machine
+// suspended, since.
 func (c *clock) estimate(now time.Time) (offset time.Duration, fresh bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -63,7 +71,10 @@ func (c *clock) estimate(now time.Time) (offset time.Duration, fresh bool) {
 	for _, s := range c.samples[1:] {
 		best = max(best, s.offset)
 	}
-	return best, now.Sub(c.samples[len(c.samples)-1].at) <= clockMaxAge
+	last := c.samples[len(c.samples)-1].at
+	age := now.Sub(last)                          // monotonic
+	step := now.Round(0).Sub(last.Round(0)) - age // wall clock against that
+	return best, age <= clockMaxAge && step.Abs() <= clockJump
 }
 
 // Now returns the server's time, estimated from below: it is never ahead of the
@@ -76,7 +87,7 @@ func (s *Store) Now(ctx context.Context) (time.Time, error) {
 	if _, err := s.SyncClock(ctx); err != nil {
 		return time.Time{}, err
 	}
-	return s.Clock(), nil
+	return s.Clock().Truncate(time.Millisecond), nil
 }
 
 // Clock returns the estimate without asking the server; before the first answer
@@ -98,11 +109,12 @@ func (s *Store) SyncClock(ctx context.Context) (jumped bool, err error) {
 	// Outside any transaction of the caller: hello must not be part of one.
 	ctx = mongo.NewSessionContext(ctx, nil)
 	for range 3 {
+		sent := time.Now()
 		if err := s.db.RunCommand(ctx, bson.D{{Key: "hello", Value: 1}}, primaryOnly).Decode(&reply); err != nil {
 			return jumped, err
 		}
 		at := time.Now()
-		j := s.clock.add(clockSample{at: at, offset: reply.LocalTime.Sub(at), primary: reply.Me})
+		j := s.clock.add(clockSample{at: at, offset: reply.LocalTime.Sub(at), rtt: at.Sub(sent), primary: reply.Me})
 		jumped = jumped || j
 	}
 	return jumped, nil

@@ -46,11 +46,11 @@ func duplicateOf(err error, index string) bool {
 	var we mongo.WriteException
 	if errors.As(err, &we) {
 		for _, e := range we.WriteErrors {
-			if e.Code == 11000 && indexNamed(e.Raw.String(), e.Message, index) {
+			if e.Code == 11000 && indexNamed(e.Message, index) {
 				return true
 			}
 		}
 	}
 	var ce mongo.CommandError
-	return errors.As(err, &ce) && ce.Code == 11000 && indexNamed("", ce.Message, index)
+	return errors.As(err, &ce) && ce.Code == 11000 && indexNamed(ce.Message, index)
 }

@@ -34,14 +34,15 @@ type Held struct {
 // Finish writes the outcome of an attempt. It matches only while the claim's
 // token is the task's; ErrFenced means that it is not, and that nothing was
 // written. Finishing twice with one token succeeds once more without a write.
-// A task that somebody asked to kill is never given back: it ends as an error.
+// A task that somebody asked to kill is neither given back nor aborted: it ends
+// as an error, or as a success if it got that far.
 func (s *Store) Finish(ctx context.Context, h Held, o Outcome) error {
-	from := []State{Working, Kill}
-	if o.State == Request {
-		from = []State{Working}
+	if !Working.Allows(o.State) || o.State == Kill {
+		return fmt.Errorf("internal error: an attempt cannot end as %q", o.State)
 	}
-	if !Working.Allows(o.State) {
-		return fmt.Errorf("internal error: a claimed task cannot become %q", o.State)
+	from := []State{Working}
+	if Kill.Allows(o.State) {
+		from = append(from, Kill)
 	}
 	filter := bson.D{{Key: "_id", Value: h.ID}, {Key: "claim.token", Value: h.Token}, {Key: "state", Value: in(from)}}
 	res, err := s.tasks.UpdateOne(ctx, filter, s.finished(h, o))
@@ -62,7 +63,7 @@ func (s *Store) unmatched(ctx context.Context, h Held, o Outcome) error {
 		return ErrFenced
 	case err != nil:
 		return err
-	case t.State == Kill && o.State == Request:
+	case t.State == Kill && !Kill.Allows(o.State):
 		return s.Finish(ctx, h, Outcome{State: Error, LastLog: "killed", Failure: "killed", Spent: o.Spent})
 	case t.State.Final() || t.State == Request:
 		return nil // the same completion, sent before
@@ -85,7 +86,7 @@ func (s *Store) finished(h Held, o Outcome) mongo.Pipeline {
 		set = append(set, bson.E{Key: "tsRequest", Value: add("$$NOW", o.Delay)})
 		return mongo.Pipeline{{{Key: "$set", Value: set}}, {{Key: "$unset", Value: unset}}}
 	}
-	set = append(set, bson.E{Key: "tsStop", Value: "$$NOW"}, bson.E{Key: "expireAt", Value: add("$$NOW", s.retention.of(o.State))})
+	set = append(set, bson.E{Key: "tsStop", Value: "$$NOW"}, bson.E{Key: "expireAt", Value: s.retention.expiry(o.State)})
 	if h.Key != "" {
 		// lastKey tells every stream that the name is free.
 		set = append(set, bson.E{Key: "lastKey", Value: literal(h.Key)})
@@ -98,7 +99,7 @@ func (s *Store) finished(h Held, o Outcome) mongo.Pipeline {
 func (s *Store) ended(state State, reason string) mongo.Pipeline {
 	set := bson.D{
 		{Key: "state", Value: state}, {Key: "lastLog", Value: literal(trimText(reason, maxLastLog))},
-		{Key: "tsStop", Value: "$$NOW"}, {Key: "expireAt", Value: add("$$NOW", s.retention.of(state))},
+		{Key: "tsStop", Value: "$$NOW"}, {Key: "expireAt", Value: s.retention.expiry(state)},
 	}
 	if state == Error {
 		set = append(set, bson.E{Key: "errors", Value: pushError(0, reason)})

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"strconv"
+	"unicode/utf8"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 )
@@ -37,8 +38,9 @@ func StringID(s string) (ID, error) {
 	return idOf(bson.RawValue{Type: typ, Value: data})
 }
 
-// ParseID reads what String wrote: 24 hexadecimal digits are an ObjectID,
-// anything else is a string.
+// ParseID reads an ObjectID or a string as String wrote it: 24 hexadecimal digits
+// are an ObjectID, anything else is a string. The text of an integer or a UUID
+// is read as a string too, which is another ID.
 func ParseID(s string) (ID, error) {
 	if oid, err := bson.ObjectIDFromHex(s); err == nil {
 		return ObjectID(oid), nil
@@ -54,8 +56,12 @@ func idOf(v bson.RawValue) (ID, error) {
 	switch v.Type {
 	case bson.TypeObjectID, bson.TypeInt32, bson.TypeInt64:
 	case bson.TypeString:
-		if n := len(v.StringValue()); n == 0 || n > maxStringID {
+		s := v.StringValue()
+		if len(s) == 0 || len(s) > maxStringID {
 			return bad(fmt.Sprintf("a string _id has 1 to %d bytes", maxStringID))
+		}
+		if !utf8.ValidString(s) {
+			return bad("a string _id must be valid UTF-8")
 		}
 	case bson.TypeBinary:
 		if sub, b := v.Binary(); sub != bson.TypeBinaryUUID || len(b) != 16 {
@@ -114,5 +120,9 @@ func shorten(s string) string {
 	if len(s) <= limit {
 		return s
 	}
-	return s[:limit] + "…"
+	cut := limit
+	for cut > 0 && !utf8.RuneStart(s[cut]) {
+		cut--
+	}
+	return s[:cut] + "…"
 }

@@ -2,6 +2,7 @@ package tasks
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -64,7 +65,8 @@ func logIndexes() []mongo.IndexModel {
 // shape is reported, never dropped: that is its owner's decision.
 func ensureIndexes(ctx context.Context, c *mongo.Collection, models []mongo.IndexModel) error {
 	if _, err := c.Indexes().CreateMany(ctx, models); err != nil {
-		if ce, ok := err.(mongo.CommandError); ok && (ce.Code == 85 || ce.Code == 86) {
+		var ce mongo.CommandError
+		if errors.As(err, &ce) && (ce.Code == 85 || ce.Code == 86) {
 			return &ForeignError{Collection: c.Name(), Reason: "an index of the same name has another definition; drop it and start again: " + ce.Message}
 		}
 		return fmt.Errorf("creating the indexes of %s: %w", c.Name(), err)
@@ -72,10 +74,9 @@ func ensureIndexes(ctx context.Context, c *mongo.Collection, models []mongo.Inde
 	return nil
 }
 
-// indexNamed reports whether a duplicate-key error is about the named index.
-func indexNamed(raw, message, index string) bool {
-	if index == "_id_" {
-		return strings.Contains(message, "index: _id_ ")
-	}
-	return strings.Contains(message, index) || strings.Contains(raw, index)
+// indexNamed reports whether a duplicate-key error is about the named index. The
+// text after "dup key" is the value, which may say anything.
+func indexNamed(message, index string) bool {
+	before, _, _ := strings.Cut(message, " dup key")
+	return strings.Contains(before+" ", " index: "+index+" ")
 }

@@ -2,6 +2,7 @@ package tasks
 
 import (
 	"bytes"
+	"encoding/binary"
 	"fmt"
 	"math"
 	"math/big"
@@ -35,8 +36,8 @@ func CheckKwargs(raw bson.Raw) error {
 		return &InvalidError{Field: "kwargs", Value: fmt.Sprintf("%d bytes", len(raw)),
 			Reason: fmt.Sprintf("at most %d bytes; store large data elsewhere and pass where it is", MaxTaskBytes)}
 	}
-	if err := raw.Validate(); err != nil {
-		return &InvalidError{Field: "kwargs", Reason: "not a valid BSON document: " + err.Error()}
+	if len(raw) < 5 || int(binary.LittleEndian.Uint32(raw)) != len(raw) {
+		return &InvalidError{Field: "kwargs", Value: fmt.Sprintf("%d bytes", len(raw)), Reason: "not a valid BSON document: its length is another"}
 	}
 	return checkDocument("kwargs", raw, 1, true)
 }
@@ -44,6 +45,9 @@ func CheckKwargs(raw bson.Raw) error {
 func checkDocument(path string, raw bson.Raw, depth int, keyed bool) error {
 	if depth > MaxKwargsDepth {
 		return &InvalidError{Field: shorten(path), Reason: fmt.Sprintf("nested deeper than %d levels", MaxKwargsDepth)}
+	}
+	if err := raw.Validate(); err != nil {
+		return &InvalidError{Field: shorten(path), Reason: "not a valid BSON document: " + err.Error()}
 	}
 	elems, err := raw.Elements()
 	if err != nil {
@@ -72,10 +76,24 @@ func checkValue(path string, v bson.RawValue, depth int) error {
 		return checkDocument(path, v.Document(), depth+1, true)
 	case bson.TypeArray:
 		return checkDocument(path, bson.Raw(v.Array()), depth+1, false)
-	case bson.TypeString:
-		if !utf8.ValidString(v.StringValue()) {
-			return &InvalidError{Field: shorten(path), Reason: "text must be valid UTF-8"}
+	case bson.TypeCodeWithScope:
+		code, scope, ok := v.CodeWithScopeOK()
+		if err := checkText(path, code, ok); err != nil {
+			return err
 		}
+		return checkDocument(path, bson.Raw(scope), depth+1, true)
+	case bson.TypeString:
+		s, ok := v.StringValueOK()
+		return checkText(path, s, ok)
+	case bson.TypeSymbol:
+		s, ok := v.SymbolOK()
+		return checkText(path, s, ok)
+	case bson.TypeJavaScript:
+		s, ok := v.JavaScriptOK()
+		return checkText(path, s, ok)
+	case bson.TypeRegex:
+		pattern, options, ok := v.RegexOK()
+		return checkText(path, pattern+options, ok)
 	case bson.TypeDateTime:
 		if t := time.UnixMilli(v.DateTime()); t.Before(minDate) || t.After(maxDate) {
 			return &InvalidError{Field: shorten(path), Value: fmt.Sprintf("%d ms", v.DateTime()), Reason: "a date must be in the years 1970 to 9999"}
@@ -84,16 +102,23 @@ func checkValue(path string, v bson.RawValue, depth int) error {
 	return nil
 }
 
+func checkText(path, s string, ok bool) error {
+	if !ok || !utf8.ValidString(s) {
+		return &InvalidError{Field: shorten(path), Reason: "text must be valid UTF-8"}
+	}
+	return nil
+}
+
 // KwargsEqual reports whether two kwargs documents hold the same values. The
 // order of keys and the width of numbers do not count: {a: 1, b: 2.0} equals
 // {b: 2, a: 1}. NaN equals NaN, and −0 equals 0.
 func KwargsEqual(a, b bson.Raw) bool {
+	if bytes.Equal(a, b) {
+		return true
+	}
 	ea, errA := a.Elements()
 	eb, errB := b.Elements()
-	if errA != nil || errB != nil {
-		return bytes.Equal(a, b)
-	}
-	if len(ea) != len(eb) {
+	if errA != nil || errB != nil || len(ea) != len(eb) {
 		return false
 	}
 	byKey := func(x, y bson.RawElement) int { return strings.Compare(x.Key(), y.Key()) }
@@ -112,8 +137,8 @@ func valueEqual(a, b bson.RawValue) bool {
 		nb, ok := number(b)
 		return ok && na == nb
 	}
-	if a.Type != b.Type {
-		return false
+	if a.Type != b.Type || bytes.Equal(a.Value, b.Value) {
+		return a.Type == b.Type
 	}
 	switch a.Type {
 	case bson.TypeEmbeddedDocument:
@@ -123,7 +148,7 @@ func valueEqual(a, b bson.RawValue) bool {
 		vb, errB := b.Array().Values()
 		return errA == nil && errB == nil && slices.EqualFunc(va, vb, valueEqual)
 	}
-	return bytes.Equal(a.Value, b.Value)
+	return false
 }
 
 // number returns the exact value of a BSON number in a form that compares by ==.
@@ -141,22 +166,40 @@ func number(v bson.RawValue) (string, bool) {
 		return new(big.Rat).SetFloat64(f).RatString(), true
 	case bson.TypeDecimal128:
 		d := v.Decimal128()
-		if d.IsNaN() || d.IsInf() != 0 {
-			return strings.TrimPrefix(d.String(), "+"), true
+		if d.IsNaN() {
+			return fmt.Sprint(math.NaN()), true
+		}
+		if sign := d.IsInf(); sign != 0 {
+			return fmt.Sprint(math.Inf(sign)), true
 		}
 		return decimal(d), true
 	}
 	return "", false
 }
 
-// decimal writes a finite Decimal128 as an exact fraction. Exponents beyond the
-// range of a double are left as they are: nothing of another type equals them.
+// decimal writes a finite Decimal128 as an exact fraction, or with its exponent
+// if that is beyond the range of a double, where nothing of another type equals
+// it.
 func decimal(d bson.Decimal128) string {
 	coefficient, exp, err := d.BigInt()
-	if err != nil || exp > 400 || exp < -400 {
+	if err != nil {
 		return d.String()
 	}
-	scale := new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(max(exp, -exp))), nil)
+	ten, rest := big.NewInt(10), new(big.Int)
+	for coefficient.Sign() != 0 {
+		quotient, r := new(big.Int).QuoRem(coefficient, ten, rest)
+		if r.Sign() != 0 {
+			break
+		}
+		coefficient, exp = quotient, exp+1
+	}
+	if coefficient.Sign() == 0 {
+		return "0"
+	}
+	if exp > 400 || exp < -400 {
+		return fmt.Sprintf("%sE%d", coefficient, exp)
+	}
+	scale := new(big.Int).Exp(ten, big.NewInt(int64(max(exp, -exp))), nil)
 	if exp >= 0 {
 		return new(big.Int).Mul(coefficient, scale).String()
 	}

@@ -26,7 +26,7 @@ type TaskLog struct {
 	Processor string    `bson:"processor" json:"processor"`
 	Lines     []LogLine `bson:"lines" json:"lines"`
 	Dropped   int64     `bson:"dropped,omitempty" json:"dropped,omitempty"` // lines that did not fit
-	ExpireAt  time.Time `bson:"expireAt" json:"expireAt"`
+	ExpireAt  time.Time `bson:"expireAt,omitempty" json:"expireAt,omitzero"`
 }
 
 type logID struct {
@@ -43,7 +43,10 @@ func (s *Store) PutLog(ctx context.Context, h Held, lines []LogLine, dropped int
 	}
 	l := TaskLog{
 		ID: logID{h.ID, h.Token}, Task: h.ID, Attempt: h.Attempt + 1, Processor: h.Processor,
-		Lines: lines, Dropped: dropped, ExpireAt: now.Add(max(s.retention.Failure, s.retention.Success)),
+		Lines: lines, Dropped: dropped,
+	}
+	if keep := s.retention.longest(); keep >= 0 {
+		l.ExpireAt = now.Add(keep)
 	}
 	_, err = s.logs.ReplaceOne(ctx, bson.D{{Key: "_id", Value: l.ID}}, l, options.Replace().SetUpsert(true))
 	return err
@@ -56,8 +59,11 @@ func (s *Store) CloseLog(ctx context.Context, h Held, st State) error {
 	if err != nil {
 		return err
 	}
-	_, err = s.logs.UpdateMany(ctx, bson.D{{Key: "task", Value: h.ID}},
-		bson.D{{Key: "$set", Value: bson.D{{Key: "expireAt", Value: now.Add(s.retention.of(st))}}}})
+	update := bson.D{{Key: "$unset", Value: bson.D{{Key: "expireAt", Value: ""}}}}
+	if keep := s.retention.of(st); keep >= 0 {
+		update = bson.D{{Key: "$set", Value: bson.D{{Key: "expireAt", Value: now.Add(keep)}}}}
+	}
+	_, err = s.logs.UpdateMany(ctx, bson.D{{Key: "task", Value: h.ID}}, update)
 	return err
 }
 
@@ -70,3 +76,6 @@ func (s *Store) Logs(ctx context.Context, id ID) ([]TaskLog, error) {
 	logs := []TaskLog{}
 	return logs, cur.All(ctx, &logs)
 }
+
+// TrimLog makes a line fit for a log: valid UTF-8, at most 64 KiB.
+func TrimLog(line string) string { return trimText(line, MaxLogBytes) }

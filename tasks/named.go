@@ -35,7 +35,7 @@ const namedTries = 100
 // *KwargsConflictError. t.PendingKey must be set.
 func (s *Store) InsertNamed(ctx context.Context, t *Task) (id ID, created bool, err error) {
 	for try := range namedTries {
-		have, err := s.runsOf(ctx, t.PendingKey)
+		have, err := runsOf(ctx, s.tasks, t.PendingKey)
 		if err != nil {
 			return ID{}, false, err
 		}
@@ -64,9 +64,10 @@ func (s *Store) InsertNamed(ctx context.Context, t *Task) (id ID, created bool, 
 	return ID{}, false, fmt.Errorf("%s: its waiting run was claimed %d times while it was being looked at; try again", t.PendingKey, namedTries)
 }
 
-// runsOf returns the waiting and the going run of a name.
-func (s *Store) runsOf(ctx context.Context, key string) ([]Task, error) {
-	cur, err := s.tasks.Find(ctx, bson.D{{Key: "$or", Value: bson.A{
+// runsOf returns the waiting and the going run of a name. Outside a snapshot it
+// may miss one that is claimed between the looks at the two indexes.
+func runsOf(ctx context.Context, tasks *mongo.Collection, key string) ([]Task, error) {
+	cur, err := tasks.Find(ctx, bson.D{{Key: "$or", Value: bson.A{
 		bson.D{{Key: "pendingKey", Value: key}}, bson.D{{Key: "runningKey", Value: key}},
 	}}})
 	if err != nil {

@@ -62,7 +62,8 @@ var schema = bson.D{{Key: "$jsonSchema", Value: bson.D{
 	}},
 }}}
 
-var numeric = bson.D{{Key: "bsonType", Value: "number"}}
+// numeric lets null pass: it counts as a missing field, see Adopt.
+var numeric = bson.D{{Key: "bsonType", Value: bson.A{"number", "null"}}}
 
 // checkForeign refuses a collection in which documents have no taskClass. It
 // reads the whole collection, so it runs once in a database's life: before meta

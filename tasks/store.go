@@ -12,20 +12,52 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/writeconcern"
 )
 
-// Retention says how long finished tasks and their logs are kept.
+// Retention says how long ended tasks and their logs are kept, by their final
+// state. Zero means the default, a negative time that they are kept for good.
 type Retention struct {
 	Success time.Duration // default 1 day
-	Failure time.Duration // error and aborted; default 7 days
+	Error   time.Duration // default 7 days
+	Aborted time.Duration // default 7 days
 }
 
 // DefaultRetention is used for fields that are zero.
-var DefaultRetention = Retention{Success: 24 * time.Hour, Failure: 7 * 24 * time.Hour}
+var DefaultRetention = Retention{Success: 24 * time.Hour, Error: 7 * 24 * time.Hour, Aborted: 7 * 24 * time.Hour}
+
+func (r Retention) withDefaults() Retention {
+	or := func(d, def time.Duration) time.Duration {
+		if d == 0 {
+			return def
+		}
+		return d
+	}
+	d := DefaultRetention
+	return Retention{or(r.Success, d.Success), or(r.Error, d.Error), or(r.Aborted, d.Aborted)}
+}
 
 func (r Retention) of(s State) time.Duration {
-	if s == Success {
+	switch s {
+	case Success:
 		return r.Success
+	case Aborted:
+		return r.Aborted
 	}
-	return r.Failure
+	return r.Error
+}
+
+// longest returns the longest of the three, negative if one is for good.
+func (r Retention) longest() time.Duration {
+	if r.Success < 0 || r.Error < 0 || r.Aborted < 0 {
+		return -1
+	}
+	return max(r.Success, r.Error, r.Aborted)
+}
+
+// expiry is the expression for expireAt of a task that ends now.
+func (r Retention) expiry(s State) any {
+	if d := r.of(s); d >= 0 {
+		return add("$$NOW", d)
+	}
+	return "$$REMOVE"
 }
 
 // Options configure a Store. The zero value is ready.
@@ -41,6 +73,7 @@ type Store struct {
 	db        *mongo.Database
 	tasks     *mongo.Collection
 	majority  *mongo.Collection // tasks, read at majority
+	snapshot  *mongo.Collection // tasks, each read at one instant
 	schedules *mongo.Collection
 	logs      *mongo.Collection
 	meta      *mongo.Collection
@@ -54,20 +87,15 @@ func NewStore(db *mongo.Database, o Options) *Store {
 	opts := func() *options.CollectionOptionsBuilder {
 		return options.Collection().SetWriteConcern(writeconcern.Majority()).SetReadPreference(readpref.Primary())
 	}
-	if o.Retention.Success <= 0 {
-		o.Retention.Success = DefaultRetention.Success
-	}
-	if o.Retention.Failure <= 0 {
-		o.Retention.Failure = DefaultRetention.Failure
-	}
 	return &Store{
 		db:        db,
 		tasks:     db.Collection(o.Prefix+"tasks", opts()),
 		majority:  db.Collection(o.Prefix+"tasks", opts().SetReadConcern(readconcern.Majority())),
+		snapshot:  db.Collection(o.Prefix+"tasks", opts().SetReadConcern(readconcern.Snapshot())),
 		schedules: db.Collection(o.Prefix+"schedules", opts()),
 		logs:      db.Collection(o.Prefix+"taskLogs", opts()),
 		meta:      db.Collection(o.Prefix+"meta", opts()),
-		retention: o.Retention,
+		retention: o.Retention.withDefaults(),
 	}
 }
 

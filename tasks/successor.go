@@ -15,13 +15,15 @@ import (
 // earlier of the two times.
 func (s *Store) EnsureRun(ctx context.Context, sc Schedule, due time.Time) (ID, bool, error) {
 	// The number is read before the runs: if a run ends and its successor
-	// starts in between, our insert collides with that successor's _id.
+	// starts in between, our insert collides with that successor's _id. The
+	// runs are read at one instant, at which a schedule that goes on has one:
+	// a successor is there before its predecessor has ended.
 	n, err := s.lastNumber(ctx, sc.UID)
 	if err != nil {
 		return ID{}, false, err
 	}
 	t := sc.run(n+1, due)
-	runs, err := s.runsOf(ctx, sc.Key)
+	runs, err := runsOf(ctx, s.snapshot, sc.Key)
 	if err != nil {
 		return ID{}, false, err
 	}
@@ -44,7 +46,8 @@ func (s *Store) EnsureRun(ctx context.Context, sc Schedule, due time.Time) (ID, 
 // batch that was queued meanwhile, which becomes the schedule's. It is called
 // before the final state of h is written, so that a crash in between leaves a
 // schedule with a next run. Repeating it does nothing. A schedule that was
-// removed has no successor.
+// removed has no successor; one that was replaced meanwhile has its next run at
+// the same instant.
 func (s *Store) Succeed(ctx context.Context, h Held, sc Schedule, due time.Time) error {
 	n := h.Schedule.Number
 	if h.Schedule.UID != sc.UID { // a batch that ran under a name scheduled later
@@ -57,7 +60,7 @@ func (s *Store) Succeed(ctx context.Context, h Held, sc Schedule, due time.Time)
 	if _, _, err := s.insertRun(ctx, sc, sc.run(n+1, due)); err != nil {
 		return err
 	}
-	return s.dropIfUnscheduled(ctx, sc)
+	return s.checkScheduled(ctx, h, sc, due)
 }
 
 // insertRun inserts a run; one that is there already, by _id or by name, will do.
@@ -84,10 +87,10 @@ func (s *Store) insertRun(ctx context.Context, sc Schedule, t *Task) (ID, bool, 
 	return waiting.ID, false, err
 }
 
-// dropIfUnscheduled closes the gap in which a schedule is removed between its
-// reading and the insert of a successor: removal deletes first and cancels the
-// waiting run then, we insert first and look again then.
-func (s *Store) dropIfUnscheduled(ctx context.Context, sc Schedule) error {
+// checkScheduled closes the gap in which a schedule is removed or replaced
+// between its reading and the insert of a successor: removal deletes first and
+// cancels the waiting run then, we insert first and look again then.
+func (s *Store) checkScheduled(ctx context.Context, h Held, sc Schedule, due time.Time) error {
 	now, err := s.Schedule(ctx, sc.Key)
 	if err == nil && now.UID == sc.UID {
 		return nil
@@ -95,9 +98,13 @@ func (s *Store) dropIfUnscheduled(ctx context.Context, sc Schedule) error {
 	if err != nil && err != ErrNotFound {
 		return err
 	}
-	_, err = s.tasks.UpdateOne(ctx, bson.D{{Key: "pendingKey", Value: sc.Key}, {Key: "schedule.uid", Value: sc.UID}, {Key: "state", Value: Request}},
+	_, dropErr := s.tasks.UpdateOne(ctx, bson.D{{Key: "pendingKey", Value: sc.Key}, {Key: "schedule.uid", Value: sc.UID}, {Key: "state", Value: Request}},
 		s.ended(Aborted, "unscheduled"))
-	return err
+	if dropErr != nil || err == ErrNotFound {
+		return dropErr
+	}
+	// Replaced: who did that saw h going and counts on it for the next run.
+	return s.Succeed(ctx, h, now, due)
 }
 
 // run builds the run of a schedule with the given number.

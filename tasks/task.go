@@ -59,6 +59,29 @@ type Task struct {
 	ExpireAt    time.Time   `bson:"expireAt,omitempty" json:"expireAt,omitzero"`
 }
 
+// UnmarshalBSON implements bson.Unmarshaler. Fields of the wrong type, as a
+// document written by hand may have, are left out: one such document must not
+// hide those that are listed with it.
+func (t *Task) UnmarshalBSON(data []byte) error {
+	type plain Task
+	err := bson.Unmarshal(data, (*plain)(t))
+	if err == nil {
+		return nil
+	}
+	elems, bad := bson.Raw(data).Elements()
+	if bad != nil {
+		return err
+	}
+	*t = Task{}
+	for _, e := range elems {
+		one, next := *t, bson.D{{Key: e.Key(), Value: e.Value()}}
+		if raw, err := bson.Marshal(next); err == nil && bson.Unmarshal(raw, (*plain)(&one)) == nil {
+			*t = one
+		}
+	}
+	return nil
+}
+
 // ClaimMark is what a claim leaves in the document. The token stays after the
 // end, so that a holder can tell that its completion was already acknowledged.
 type ClaimMark struct {

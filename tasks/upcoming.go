@@ -18,7 +18,7 @@ type Due struct {
 
 // Upcoming returns up to limit waiting tasks due at or after the given instant,
 // the earliest first, whatever their class. Fewer than limit means that there
-// are no more.
+// are no more. A document that matches but is malformed is ended as an error.
 func (s *Store) Upcoming(ctx context.Context, from time.Time, limit int) ([]Due, error) {
 	cur, err := s.tasks.Find(ctx,
 		bson.D{{Key: "state", Value: Request}, {Key: "tsRequest", Value: bson.D{{Key: "$gte", Value: from}}}},
@@ -27,8 +27,24 @@ func (s *Store) Upcoming(ctx context.Context, from time.Time, limit int) ([]Due,
 	if err != nil {
 		return nil, err
 	}
-	due := make([]Due, 0, min(limit, 1024))
-	return due, cur.All(ctx, &due)
+	defer cur.Close(ctx)
+	due, malformed := make([]Due, 0, min(limit, 1024)), false
+	for cur.Next(ctx) {
+		var d Due
+		if err := bson.Unmarshal(cur.Current, &d); err == nil {
+			due = append(due, d)
+			continue
+		}
+		v := cur.Current.Lookup("_id")
+		if _, err := s.Adopt(ctx, ID{v.Type, string(v.Value)}); err != nil && err != ErrNotFound {
+			return nil, err
+		}
+		malformed = true
+	}
+	if malformed && cur.Err() == nil {
+		return s.Upcoming(ctx, from, limit) // fewer than limit must mean the end
+	}
+	return due, cur.Err()
 }
 
 // Fresh calls f with a context in which reads see everything that the majority

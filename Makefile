@@ -1,0 +1,60 @@
+# The server in LGTASK_DATABASE may be production: nothing below may see it.
+unexport LGTASK_DATABASE LGTASK_DATABASE_FILE
+
+# Go keeps its caches in HOME, which a container may lack.
+ifeq ($(HOME),)
+export HOME := $(CURDIR)/.cache/home
+endif
+
+GO          ?= go
+FUZZTIME    ?= 10s
+STATICCHECK  = honnef.co/go/tools/cmd/staticcheck@v0.8.2
+GOVULNCHECK  = golang.org/x/vuln/cmd/govulncheck@v1.9.0
+WITHMONGOD   = $(GO) run ./internal/mongod/cmd/withmongod --
+PROCESSOR    = ./cmd/lgtaskprocessor
+
+.PHONY: help build test race lint vuln fuzz demo cover install clean
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+
+build: ## build the programs into bin/
+	$(GO) build -o bin/ ./cmd/...
+
+test: ## run all tests on a real server, with the race detector
+	@$(WITHMONGOD) $(GO) test -race -count=1 ./...
+
+race: ## the same five times over, for races that show seldom
+	@$(WITHMONGOD) $(GO) test -race -count=5 ./...
+
+lint: ## formatting, vet, staticcheck, go.mod, other systems
+	@bad=$$(find . -name '.?*' -prune -o -name testdata -prune -o -name '*.go' -exec gofmt -l {} +); \
+		test -z "$$bad" || { echo "gofmt these files:"; echo "$$bad"; exit 1; }
+	$(GO) vet ./...
+	$(GO) run $(STATICCHECK) ./...
+	$(GO) mod tidy -diff
+	@set -e; for os in windows/amd64 darwin/arm64 linux/arm64; do echo "library for $$os"; \
+		CGO_ENABLED=0 GOOS=$${os%/*} GOARCH=$${os#*/} $(GO) build .; done
+	@set -e; for os in linux/amd64 linux/arm64 darwin/amd64 darwin/arm64; do echo "processor for $$os"; \
+		CGO_ENABLED=0 GOOS=$${os%/*} GOARCH=$${os#*/} $(GO) build -o /dev/null $(PROCESSOR); done
+
+vuln: ## look for known vulnerabilities (asks vuln.go.dev)
+	@$(GO) run $(GOVULNCHECK) ./...
+
+fuzz: ## run every fuzz target for FUZZTIME (10s) each
+	@set -e; list=$$($(GO) test -list '^Fuzz' ./...); echo "$$list" | \
+	awk '/^Fuzz/ {names[n++] = $$1} /^ok/ {for (i = 0; i < n; i++) print $$2, names[i]; n = 0}' | \
+	while read -r pkg name; do echo "$$pkg $$name"; \
+		$(GO) test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) "$$pkg" </dev/null || exit 1; done
+
+demo: ## see it work, on a server of its own
+	@$(GO) run ./examples/demo
+
+cover: ## run all tests and show what they cover
+	@$(WITHMONGOD) $(GO) test -count=1 -coverpkg=./... -coverprofile=cover.out ./...
+	@$(GO) tool cover -func=cover.out | tail -n 1
+
+install: ## install lgtaskprocessor
+	$(GO) install $(PROCESSOR)
+
+clean: ## remove what was built; the fetched mongod stays in .cache/
+	rm -rf bin cover.out

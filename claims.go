@@ -1,0 +1,104 @@
+package lgtask
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/lgtask/lgtask/tasks"
+)
+
+// Deadlines of the statements of claiming and finishing. With one the driver
+// repeats a write whose outcome it does not know until the deadline.
+const (
+	claimTimeout  = 20 * time.Second
+	finishTimeout = 60 * time.Second
+)
+
+// claims is the store as the dispatcher needs it: with deadlines, and with the
+// successor of a scheduled run inserted before the run ends.
+type claims struct {
+	*tasks.Store
+	handler *handler
+}
+
+// Candidates implements dispatcher.Claims. Classes that compute their name get
+// their kwargs, however large.
+func (c *claims) Candidates(ctx context.Context, q tasks.Query) ([]tasks.Candidate, error) {
+	ctx, cancel := context.WithTimeout(ctx, claimTimeout)
+	defer cancel()
+	if len(q.Classes) == 0 {
+		return nil, nil
+	}
+	cs, err := c.Store.Candidates(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	for i := range cs {
+		if err := c.identify(ctx, &cs[i]); err != nil {
+			return nil, err
+		}
+	}
+	return cs, nil
+}
+
+// identify reads the kwargs that a candidate's name is computed from.
+func (c *claims) identify(ctx context.Context, cand *tasks.Candidate) error {
+	cl := c.handler.registry.class(cand.TaskClass)
+	if cl == nil || !cl.named || cand.Kwargs != nil || cand.TaskName != "" {
+		return nil
+	}
+	kw, err := c.Kwargs(ctx, cand.ID)
+	if err != nil && !errors.Is(err, tasks.ErrNotFound) {
+		return err
+	}
+	cand.Kwargs = kw
+	return nil
+}
+
+// Claim implements dispatcher.Claims.
+func (c *claims) Claim(ctx context.Context, cand tasks.Candidate, cl tasks.Claim, key, name string) (tasks.Verdict, error) {
+	ctx, cancel := context.WithTimeout(ctx, claimTimeout)
+	defer cancel()
+	return c.Store.Claim(ctx, cand, cl, key, name)
+}
+
+// ClaimMany implements dispatcher.Claims.
+func (c *claims) ClaimMany(ctx context.Context, ids []tasks.ID, processors []string, cl tasks.Claim) (map[tasks.ID]bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, claimTimeout)
+	defer cancel()
+	return c.Store.ClaimMany(ctx, ids, processors, cl)
+}
+
+// Finish implements dispatcher.Claims.
+func (c *claims) Finish(ctx context.Context, h tasks.Held, o tasks.Outcome) error {
+	ctx, cancel := context.WithTimeout(ctx, finishTimeout)
+	defer cancel()
+	if h.Key != "" && o.State.Final() {
+		if err := c.succeed(ctx, h); err != nil {
+			return err
+		}
+	}
+	return c.Store.Finish(ctx, h, o)
+}
+
+// succeed inserts the run that follows h if its name is scheduled.
+func (c *claims) succeed(ctx context.Context, h tasks.Held) error {
+	sc, err := c.Schedule(ctx, h.Key)
+	if errors.Is(err, tasks.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	end, err := c.Now(ctx)
+	if err != nil {
+		return err
+	}
+	due, err := nextRun(sc, h.TsRequest, end.Add(-time.Since(h.StartedAt)), end)
+	if err != nil {
+		c.handler.log.Error().Err(err).Str("schedule", sc.Key).Msg("a schedule cannot be read; it has no next run")
+		return nil
+	}
+	return c.Succeed(ctx, h, sc, due)
+}

@@ -1,0 +1,292 @@
+package lgtask
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"sync/atomic"
+	"time"
+
+	"github.com/rs/zerolog"
+	"github.com/sourcegraph/conc"
+
+	"github.com/lgtask/lgtask/dispatcher"
+	"github.com/lgtask/lgtask/tasks"
+	"github.com/lgtask/lgtask/timers"
+	"github.com/lgtask/lgtask/watcher"
+)
+
+// engine wires watcher, wheel and dispatcher together: it is the watcher's sink.
+//
+// The rule: a task that is due is offered to the dispatcher, a later one is set
+// in the wheel, and a fired entry wakes the dispatcher, whose sweep finds it.
+type engine struct {
+	conn       *Connection
+	handler    *handler
+	dispatcher *dispatcher.Dispatcher
+	timer      *timers.Timer[tasks.ID]
+	watcher    *watcher.Watcher
+	log        zerolog.Logger
+	classes    map[string]bool
+	processors int
+	sweepEvery time.Duration // the shortest time between two safety sweeps; the longest is half as long again
+
+	found atomic.Int64 // tasks that only a safety sweep found
+}
+
+// wheelWindow is how many of the next due tasks are held in memory.
+const wheelWindow = timers.DefaultLimit
+
+func newEngine(conn *Connection, h *handler, o dispatcher.Options, sweepEvery time.Duration, log zerolog.Logger) *engine {
+	e := &engine{conn: conn, handler: h, log: log, classes: map[string]bool{}, processors: len(o.Names), sweepEvery: sweepEvery}
+	for _, c := range h.classes {
+		e.classes[c] = true
+	}
+	o.Claims, o.Handler, o.Lost, o.Log = &claims{Store: conn.store, handler: h}, h, e.lost, log
+	e.dispatcher = dispatcher.New(o)
+	e.timer = timers.New(timers.Options[tasks.ID]{
+		Fire:        func([]tasks.ID) { e.dispatcher.Wake() },
+		Overflow:    func(time.Time) { e.dispatcher.Wake() },
+		Load:        e.upcoming,
+		OnLoadError: func(err error) { log.Warn().Err(err).Msg("cannot load the next due tasks; trying again") },
+		Now:         conn.store.Clock,
+		Limit:       wheelWindow,
+	})
+	e.watcher = watcher.New(watcher.Options{Source: watcher.FromStore(conn.store), Sink: e, Log: log})
+	return e
+}
+
+// run runs until ctx ends. The stream and the wheel outlive the dispatcher, so
+// that a task can still be killed while it is given the grace to end.
+func (e *engine) run(ctx context.Context) error {
+	rest, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	work, fatal := context.WithCancelCause(ctx)
+	defer fatal(nil)
+	var wg conc.WaitGroup
+	wg.Go(func() {
+		if err := e.watcher.Run(rest); err != nil {
+			fatal(err) // a database that is not ours
+		}
+	})
+	wg.Go(func() {
+		if err := e.timer.Run(rest); err != nil {
+			fatal(err)
+		}
+	})
+	wg.Go(func() { e.maintain(rest) })
+	err := e.dispatcher.Run(work)
+	stop()
+	wg.Wait()
+	if err == nil && ctx.Err() == nil {
+		err = context.Cause(work)
+	}
+	return err
+}
+
+// Reset implements watcher.Sink: a stream was opened, and everything before it
+// is in the collection.
+func (e *engine) Reset(ctx context.Context) error {
+	if _, err := e.conn.store.SyncClock(ctx); err != nil {
+		return err
+	}
+	return e.conn.store.Fresh(ctx, func(ctx context.Context) error {
+		if err := e.adoptAll(ctx); err != nil {
+			return err
+		}
+		if err := e.audit(ctx); err != nil {
+			return err
+		}
+		entries, horizon, err := e.upcoming(ctx, e.conn.store.Clock())
+		if err != nil {
+			return err
+		}
+		e.timer.Reset(entries, horizon)
+		e.dispatcher.UnblockAll()
+		return nil
+	})
+}
+
+// Handle implements watcher.Sink.
+func (e *engine) Handle(ctx context.Context, ev tasks.Event) error {
+	switch ev.Kind {
+	case tasks.Killed:
+		e.dispatcher.Cancel(ev.ID, dispatcher.ErrKilled)
+	case tasks.Freed:
+		e.dispatcher.Unblock(ev.Key)
+	case tasks.Changed:
+		c, err := e.conn.store.Candidate(ctx, ev.ID)
+		return e.have(c, err)
+	case tasks.Inserted:
+		switch {
+		case ev.Foreign && (ev.TaskClass == "" || e.classes[ev.TaskClass]):
+			c, err := e.conn.store.Adopt(ctx, ev.ID)
+			return e.have(c, err)
+		case !ev.Foreign:
+			return e.have(*ev.Candidate, nil)
+		}
+	}
+	return nil
+}
+
+// have puts a waiting task where it belongs.
+func (e *engine) have(c tasks.Candidate, err error) error {
+	switch {
+	case errors.Is(err, tasks.ErrNotFound):
+		return nil // gone or not waiting any more
+	case err != nil:
+		return err
+	case !e.classes[c.TaskClass]:
+		return nil
+	}
+	if c.TsRequest.After(e.conn.store.Clock()) {
+		e.timer.Set(c.ID, c.TsRequest)
+		return nil
+	}
+	e.timer.Cancel(c.ID)
+	e.dispatcher.Offer(c)
+	return nil
+}
+
+// lost is told of candidates that were not won. Usually another processor has
+// them. One that came due just now may have been asked for too early, if the
+// estimate of the server's clock jumped: it fires once more.
+func (e *engine) lost(c tasks.Candidate) {
+	now := e.conn.store.Clock()
+	if c.TsRequest.After(now.Add(-20 * time.Millisecond)) {
+		e.timer.Set(c.ID, now.Add(25*time.Millisecond))
+	}
+}
+
+// upcoming implements timers.Options.Load.
+func (e *engine) upcoming(ctx context.Context, from time.Time) ([]timers.Entry[tasks.ID], time.Time, error) {
+	const page = wheelWindow / 2
+	due, err := e.conn.store.Upcoming(ctx, from, page+1)
+	if err != nil {
+		return nil, time.Time{}, err
+	}
+	var horizon time.Time
+	if len(due) > page {
+		horizon = due[page].TsRequest
+	}
+	var entries []timers.Entry[tasks.ID]
+	for _, d := range due {
+		if e.classes[d.TaskClass] && (horizon.IsZero() || d.TsRequest.Before(horizon)) {
+			entries = append(entries, timers.Entry[tasks.ID]{Key: d.ID, Due: d.TsRequest})
+		}
+	}
+	return entries, horizon, nil
+}
+
+// adoptAll completes the documents that were inserted by hand.
+func (e *engine) adoptAll(ctx context.Context) error {
+	const page = 500
+	for {
+		ids, err := e.conn.store.Foreign(ctx, e.handler.classes, page)
+		if err != nil {
+			return err
+		}
+		for _, id := range ids {
+			if _, err := e.conn.store.Adopt(ctx, id); err != nil && !errors.Is(err, tasks.ErrNotFound) {
+				return err
+			}
+		}
+		if len(ids) < page {
+			return nil
+		}
+	}
+}
+
+// audit brings back the next run of schedules that have none.
+func (e *engine) audit(ctx context.Context) error {
+	scs, err := e.conn.store.Schedules(ctx, e.handler.classes)
+	if err != nil {
+		return err
+	}
+	missing, err := e.conn.store.WithoutRun(ctx, scs)
+	if err != nil {
+		return err
+	}
+	for _, sc := range missing {
+		now := e.conn.store.Clock()
+		due := now
+		if sc.Spec.Cron != "" {
+			if due, err = nextRun(sc, now, now, now); err != nil {
+				e.log.Error().Err(err).Str("schedule", sc.Key).Msg("a schedule cannot be read")
+				continue
+			}
+		}
+		_, created, err := e.conn.store.EnsureRun(ctx, sc, due)
+		var conflict *tasks.KwargsConflictError
+		if err != nil && !errors.As(err, &conflict) {
+			return err
+		}
+		if created {
+			e.log.Warn().Str("schedule", sc.Key).Time("due", due).Msg("the next run of a schedule had vanished; it is set again")
+		}
+	}
+	return nil
+}
+
+// maintain does what comes round: logs once a second, the clock every 30 s, and
+// the safety sweep every 20 to 30 s, which should find nothing.
+func (e *engine) maintain(ctx context.Context) {
+	second := time.NewTicker(time.Second)
+	defer second.Stop()
+	clock := time.NewTicker(30 * time.Second)
+	defer clock.Stop()
+	jittered := func() time.Duration { return e.sweepEvery + rand.N(e.sweepEvery/2) }
+	sweep := time.NewTimer(jittered())
+	defer sweep.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-second.C:
+			e.handler.flush(ctx)
+		case <-clock.C:
+			if jumped, err := e.conn.store.SyncClock(ctx); err != nil && ctx.Err() == nil {
+				e.log.Debug().Err(err).Msg("cannot ask the server's time")
+			} else if jumped {
+				e.log.Warn().Msg("the server's clock, or the estimate of it, jumped")
+				e.timer.Kick()
+			}
+		case <-sweep.C:
+			if err := e.safetySweep(ctx); err != nil && ctx.Err() == nil {
+				e.log.Debug().Err(err).Msg("cannot look for missed tasks")
+			}
+			sweep.Reset(jittered())
+		}
+	}
+}
+
+// overdue is how long a task must have been due before a safety sweep calls it
+// missed.
+const overdue = 2 * time.Second
+
+// safetySweep looks for what no event and no timer brought. With a free
+// processor and no sweep under way, a task that has been due for two seconds was
+// missed.
+func (e *engine) safetySweep(ctx context.Context) error {
+	if err := e.adoptAll(ctx); err != nil {
+		return err
+	}
+	if err := e.audit(ctx); err != nil {
+		return err
+	}
+	busy, sweepDue, _ := e.dispatcher.Busy()
+	if busy < e.processors && !sweepDue {
+		cs, err := e.conn.store.Candidates(ctx, tasks.Query{Classes: e.handler.classes, Blocked: e.dispatcher.Blocked(), Limit: 100})
+		if err != nil {
+			return err
+		}
+		for _, c := range cs {
+			if e.conn.store.Clock().Sub(c.TsRequest) > overdue {
+				e.found.Add(1)
+				e.log.Warn().Stringer("task", c.ID).Str("class", c.TaskClass).Time("due", c.TsRequest).Msg("a waiting task had been missed")
+			}
+		}
+	}
+	e.dispatcher.UnblockAll()
+	return nil
+}

@@ -1,0 +1,266 @@
+package mongod
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	mathrand "math/rand/v2"
+	"net"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/mongo"
+)
+
+// Options say what kind of server to start. The zero value is a one-node
+// replica set without access control.
+type Options struct {
+	// Members is the number of nodes: 1 (also when 0) or 3.
+	Members int
+	// User and Password, if set, switch access control on. The user gets the
+	// role root in the database admin.
+	User, Password string
+	// OplogSizeMB bounds each node's oplog, in megabytes; 0 means 1024.
+	OplogSizeMB int
+	// Standalone starts a node that is in no replica set, as found on
+	// machines where change streams cannot work.
+	Standalone bool
+}
+
+// setName is the name of every replica set started here.
+const setName = "rs0"
+
+// Server is a running MongoDB server, one node or three.
+type Server struct {
+	opts  Options
+	path  string
+	dir   string // of all nodes; its children are the nodes' directories
+	nodes []*node
+	key   string // shared secret of the nodes, if there is access control
+}
+
+// live holds every server that was started and not stopped. Without it, a
+// server of which the owner keeps only the URI would be collected as garbage,
+// which closes the pipe that keeps it alive.
+var live sync.Map // *Server → nil
+
+// Start finds mongod (see [Find]), starts it as opts say, and returns when it
+// accepts writes. The context bounds the start only: the server then lives
+// until [Server.Stop] or the end of this process, however that comes.
+func Start(ctx context.Context, opts Options) (*Server, error) {
+	if err := opts.check(); err != nil {
+		return nil, err
+	}
+	path, err := Find(ctx)
+	if err != nil {
+		return nil, err
+	}
+	dir, err := os.MkdirTemp("", "lgtask-mongod-")
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{opts: opts, path: path, dir: dir}
+	live.Store(s, nil)
+	if opts.User != "" {
+		s.key = rand.Text() + rand.Text()
+	}
+	if err := s.boot(ctx); err != nil {
+		s.Stop()
+		return nil, fmt.Errorf("start %s: %w", path, err)
+	}
+	return s, nil
+}
+
+func (o *Options) check() error {
+	if !supported {
+		return errors.New("mongod: servers can be started on Linux and macOS only; set LGTASK_TEST_DATABASE to the URI of a replica set")
+	}
+	if o.Members == 0 {
+		o.Members = 1
+	}
+	switch {
+	case o.Members != 1 && o.Members != 3:
+		return fmt.Errorf("mongod: %d members asked for; choose 1 or 3", o.Members)
+	case o.Standalone && o.Members != 1:
+		return errors.New("mongod: a stand-alone server has one member; drop Standalone or Members")
+	case (o.User == "") != (o.Password == ""):
+		return errors.New("mongod: User and Password go together; set both or none")
+	case o.OplogSizeMB < 0:
+		return fmt.Errorf("mongod: an oplog of %d MB; choose a positive size, or 0 for the default", o.OplogSizeMB)
+	}
+	if o.OplogSizeMB == 0 {
+		o.OplogSizeMB = 1024
+	}
+	return nil
+}
+
+// boot starts every node and makes them one set.
+func (s *Server) boot(ctx context.Context) error {
+	for i := range s.opts.Members {
+		n, err := s.firstStart(ctx, filepath.Join(s.dir, "node"+strconv.Itoa(i)))
+		if n != nil {
+			s.nodes = append(s.nodes, n)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	for _, n := range s.nodes {
+		if err := n.listening(ctx); err != nil {
+			return err
+		}
+	}
+	return s.initiate(ctx)
+}
+
+// firstStart launches a node in a new directory and on a free port.
+func (s *Server) firstStart(ctx context.Context, dir string) (*node, error) {
+	if err := os.MkdirAll(filepath.Join(dir, "data"), 0o700); err != nil {
+		return nil, err
+	}
+	if s.key != "" {
+		if err := os.WriteFile(filepath.Join(dir, "key"), []byte(s.key), 0o600); err != nil {
+			return nil, err
+		}
+	}
+	port, err := freePort(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return launch(s.path, dir, port, s.args(dir, port))
+}
+
+// args is mongod's command line. It holds no secret.
+func (s *Server) args(dir string, port int) []string {
+	args := []string{
+		"--dbpath", filepath.Join(dir, "data"),
+		"--logpath", filepath.Join(dir, "log"), "--logappend",
+		"--port", strconv.Itoa(port), "--bind_ip", "127.0.0.1", "--nounixsocket",
+		"--wiredTigerCacheSizeGB", "0.5",
+		"--networkMessageCompressors", "snappy,zstd",
+		"--setParameter", "enableTestCommands=1",
+		"--setParameter", "diagnosticDataCollectionEnabled=false",
+	}
+	if !s.opts.Standalone {
+		args = append(args, "--replSet", setName, "--oplogSize", strconv.Itoa(s.opts.OplogSizeMB))
+	}
+	switch {
+	case s.key != "" && s.opts.Standalone:
+		args = append(args, "--auth")
+	case s.key != "":
+		args = append(args, "--keyFile", filepath.Join(dir, "key"))
+	}
+	return args
+}
+
+// freePort returns a loopback port that nobody listens on. It stays below the
+// range from which systems take the ports of outgoing connections, so that a
+// node finds its port free again after [Server.Restart].
+func freePort(ctx context.Context) (int, error) {
+	var lc net.ListenConfig
+	var err error
+	for range 100 {
+		port := 20000 + mathrand.IntN(12000)
+		var l net.Listener
+		l, err = lc.Listen(ctx, "tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+		if err == nil {
+			return port, l.Close()
+		}
+	}
+	return 0, fmt.Errorf("find a free port: %w", err)
+}
+
+// URI returns the connection string of the whole server, with the credentials
+// if it has any. It names no database.
+func (s *Server) URI() string {
+	hosts := make([]string, len(s.nodes))
+	for i, n := range s.nodes {
+		hosts[i] = n.addr()
+	}
+	u := url.URL{Scheme: "mongodb", Host: strings.Join(hosts, ","), Path: "/"}
+	q := url.Values{}
+	if !s.opts.Standalone {
+		q.Set("replicaSet", setName)
+	}
+	if s.opts.User != "" {
+		u.User = url.UserPassword(s.opts.User, s.opts.Password)
+		q.Set("authSource", "admin")
+	}
+	u.RawQuery = q.Encode()
+	return u.String()
+}
+
+// Stop kills every node and removes the data. It may be called again.
+func (s *Server) Stop() {
+	for _, n := range s.nodes {
+		n.stop()
+	}
+	_ = os.RemoveAll(s.dir)
+	live.Delete(s)
+}
+
+// Kill sends SIGKILL to every node and returns when they are gone. The data
+// stays for [Server.Restart].
+func (s *Server) Kill() error {
+	for i := range s.nodes {
+		if err := s.Signal(i, syscall.SIGKILL); err != nil && !errors.Is(err, os.ErrProcessDone) {
+			return err
+		}
+	}
+	for i, n := range s.nodes {
+		if !n.exited(10 * time.Second) {
+			return fmt.Errorf("mongod: member %d (process %d) still runs after SIGKILL", i, n.pid)
+		}
+	}
+	return nil
+}
+
+// Signal sends sig to the mongod of one member, counted from 0: SIGKILL and
+// SIGTERM end it, SIGSTOP freezes it until SIGCONT. It does not wait for the
+// effect. It returns [os.ErrProcessDone] if the member is gone already.
+func (s *Server) Signal(member int, sig syscall.Signal) error {
+	if member < 0 || member >= len(s.nodes) {
+		return fmt.Errorf("mongod: no member %d; there are %d, counted from 0", member, len(s.nodes))
+	}
+	return s.nodes[member].signal(sig)
+}
+
+// Restart starts the members that are gone again, on their ports and data, and
+// returns when the server accepts writes. Members that run are left alone.
+func (s *Server) Restart(ctx context.Context) error {
+	for i, n := range s.nodes {
+		if !n.exited(0) {
+			continue
+		}
+		fresh, err := launch(s.path, n.dir, n.port, s.args(n.dir, n.port))
+		if err != nil {
+			return fmt.Errorf("restart member %d: %w", i, err)
+		}
+		n.forget() // only now: some watchdog always guards the directory
+		s.nodes[i] = fresh
+	}
+	for i, n := range s.nodes {
+		if err := n.listening(ctx); err != nil {
+			return fmt.Errorf("restart member %d: %w", i, err)
+		}
+	}
+	_, err := s.Primary(ctx)
+	return err
+}
+
+// Primary returns the member that accepts writes, counted from 0, waiting for
+// an election if there is none.
+func (s *Server) Primary(ctx context.Context) (member int, err error) {
+	err = until(ctx, func() error {
+		member, err = s.primary(ctx, func(context.Context, *mongo.Database) error { return nil })
+		return err
+	})
+	return member, err
+}

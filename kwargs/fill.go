@@ -1,0 +1,153 @@
+package kwargs
+
+import (
+	"fmt"
+	"reflect"
+	"strings"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+)
+
+// top decodes the kwargs themselves, where magic applies.
+func (d *decoder) top(raw bson.Raw, dst any) error {
+	rv := reflect.ValueOf(dst)
+	if rv.Kind() != reflect.Pointer || rv.IsNil() {
+		return &FieldError{Want: "a pointer to fill", Got: fmt.Sprintf("%T", dst)}
+	}
+	v := rv.Elem()
+	if v.Kind() == reflect.Pointer && v.Type().Elem().Kind() == reflect.Struct {
+		if v.IsNil() {
+			v.Set(reflect.New(v.Type().Elem()))
+		}
+		v = v.Elem()
+	}
+	switch {
+	case encodesItself(v.Type()):
+	case v.Type() == typeAny:
+		m := map[string]any{}
+		v.Set(reflect.ValueOf(m))
+		return d.fillMap(raw, reflect.ValueOf(m))
+	case v.Kind() == reflect.Map && v.Type().Key().Kind() == reflect.String:
+		if v.IsNil() {
+			v.Set(reflect.MakeMap(v.Type()))
+		}
+		return d.fillMap(raw, v)
+	case v.Kind() == reflect.Struct && isDocument(v.Type()):
+		return d.fillStruct(raw, v, true)
+	}
+	return d.value("", bson.RawValue{Type: bson.TypeEmbeddedDocument, Value: raw}, v)
+}
+
+// fillMap decodes into a map whose values may be handles.
+func (d *decoder) fillMap(raw bson.Raw, m reflect.Value) error {
+	elems, err := raw.Elements()
+	if err != nil {
+		return &FieldError{Reason: "they are not well-formed BSON"}
+	}
+	for _, elem := range elems {
+		if err := d.entry(elem.Key(), elem.Value(), m, true); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (d *decoder) entry(key string, value bson.RawValue, m reflect.Value, top bool) error {
+	v := reflect.New(m.Type().Elem()).Elem()
+	if err := d.field(key, value, v, top); err != nil {
+		return err
+	}
+	m.SetMapIndex(reflect.ValueOf(key).Convert(m.Type().Key()), v)
+	return nil
+}
+
+// fillStruct decodes into a struct by the name rules of this package.
+func (d *decoder) fillStruct(raw bson.Raw, v reflect.Value, top bool) error {
+	class, err := Fields(v.Type())
+	if err != nil {
+		return &FieldError{Reason: err.Error()}
+	}
+	elems, err := raw.Elements()
+	if err != nil {
+		return &FieldError{Reason: "they are not well-formed BSON"}
+	}
+	strict := isStrict(v)
+	seen := make([]bool, len(class.Fields))
+	for _, elem := range elems {
+		key, value := elem.Key(), elem.Value()
+		i, known := class.byName[key]
+		switch {
+		case !known:
+			err = d.unknown(class, key, value, v, strict, top)
+		case class.Fields[i].Required && value.Type == bson.TypeNull:
+			// For a required field null is as good as nothing.
+			err = missing(class.Fields[i], "null")
+		default:
+			seen[i] = true
+			err = d.field(key, value, makeFieldAt(v, class.Fields[i].index), top)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	for i, f := range class.Fields {
+		if f.Required && !seen[i] {
+			return missing(f, "nothing")
+		}
+	}
+	return nil
+}
+
+// unknown puts a kwarg without a field into the inline map, if there is one.
+func (d *decoder) unknown(class *Class, key string, value bson.RawValue, v reflect.Value, strict, top bool) error {
+	if class.Rest == nil {
+		if strict {
+			return &FieldError{Field: key, Reason: fmt.Sprintf("the class has no such kwarg (it has: %s)", strings.Join(class.Names(), ", "))}
+		}
+		return nil
+	}
+	rest := makeFieldAt(v, class.Rest.index)
+	if rest.IsNil() {
+		rest.Set(reflect.MakeMap(rest.Type()))
+	}
+	return d.entry(key, value, rest, top)
+}
+
+func isStrict(v reflect.Value) bool {
+	if !v.CanAddr() {
+		return false
+	}
+	s, ok := v.Addr().Interface().(Strict)
+	return ok && s.StrictKwargs()
+}
+
+func missing(f Field, got string) error {
+	return &FieldError{Field: f.Name, Want: f.Type.String(), Got: got, Reason: "the kwarg is required"}
+}
+
+// field decodes one kwarg. At the top a text in an interface field becomes a
+// value if a binding knows its scheme.
+func (d *decoder) field(name string, value bson.RawValue, v reflect.Value, top bool) error {
+	if value.Type == bson.TypeNull || value.Type == bson.TypeUndefined {
+		v.SetZero()
+		return nil
+	}
+	if top && v.Kind() == reflect.Interface && value.Type == bson.TypeString {
+		text := value.StringValue()
+		if b, ok := d.binder.bindings.forText(text); ok {
+			if err := d.open(b, text, v); err != nil {
+				return atField(name, value, v.Type(), err)
+			}
+			return nil
+		}
+	}
+	return d.value(name, value, v)
+}
+
+// value decodes by the driver and says where it failed.
+func (d *decoder) value(name string, value bson.RawValue, v reflect.Value) error {
+	if err := value.UnmarshalWithRegistry(d.registry, v.Addr().Interface()); err != nil {
+		return atField(name, value, v.Type(), err)
+	}
+	return nil
+}

@@ -1,0 +1,284 @@
+package lgtask
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/rs/zerolog"
+	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"github.com/lgtask/lgtask/dispatcher"
+	"github.com/lgtask/lgtask/internal/mongouri"
+	"github.com/lgtask/lgtask/tasks"
+	"github.com/lgtask/lgtask/watcher"
+)
+
+// Processor runs the tasks of its classes: Config.Processors of them at a time,
+// one for each of its names. It is used once: Start, then Stop or Drain.
+type Processor struct {
+	cfg      Config
+	registry *Registry
+	o        processorOptions
+	names    []string
+	stopping chan struct{}
+
+	mu     sync.Mutex
+	engine *engine
+	conn   *Connection
+	cancel context.CancelFunc
+	done   chan struct{} // closed when run has returned; err is set then
+	err    error
+	once   sync.Once
+}
+
+// ProcessorOption is an option of NewProcessor.
+type ProcessorOption func(*processorOptions)
+
+type processorOptions struct {
+	log        zerolog.Logger
+	conn       *Connection
+	bindings   []ConnOption
+	sweepEvery time.Duration
+}
+
+// WithLogger sets the logger. Default: none.
+func WithLogger(l zerolog.Logger) ProcessorOption { return func(o *processorOptions) { o.log = l } }
+
+// WithConnection makes the processor use a connection of the caller's instead of
+// opening one to Config.TaskDatabase. It stays open after Stop.
+func WithConnection(c *Connection) ProcessorOption { return func(o *processorOptions) { o.conn = c } }
+
+// WithConnOptions adds options for the connection that the processor opens.
+func WithConnOptions(opts ...ConnOption) ProcessorOption {
+	return func(o *processorOptions) { o.bindings = append(o.bindings, opts...) }
+}
+
+// WithSafetySweep sets how often the collection is looked at for tasks that the
+// stream and the wheel missed: every d to 1.5 d. Default 20 s. It finds nothing
+// in normal operation; see Processor.Stats.
+func WithSafetySweep(d time.Duration) ProcessorOption {
+	return func(o *processorOptions) { o.sweepEvery = d }
+}
+
+// NewProcessor makes a processor; Start runs it. cfg comes from LoadConfig or
+// ConfigFromEnv, or is a literal. It returns *ConfigError for settings that
+// cannot be used, among them classes that are not registered.
+func NewProcessor(cfg Config, r *Registry, opts ...ProcessorOption) (*Processor, error) {
+	o := processorOptions{log: zerolog.Nop(), sweepEvery: 20 * time.Second}
+	for _, f := range opts {
+		f(&o)
+	}
+	cfg, err := cfg.WithDefaults()
+	if err != nil {
+		return nil, err
+	}
+	if o.conn != nil && cfg.TaskDatabase == "" {
+		cfg.TaskDatabase = "mongodb://the-given-connection" // satisfies Validate; never used
+	}
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	registered := r.Classes()
+	if len(cfg.Classes) == 0 {
+		cfg.Classes = registered
+	}
+	for _, c := range cfg.Classes {
+		if !slices.Contains(registered, c) {
+			return nil, &ConfigError{Key: "classes", Value: c, Problem: "is not registered in this program",
+				Remedy: "register it, or name one of: " + strings.Join(registered, ", ")}
+		}
+	}
+	return &Processor{
+		cfg: cfg, registry: r, o: o, names: ProcessorNames(cfg.TaskName, cfg.Processors),
+		stopping: make(chan struct{}), done: make(chan struct{}),
+	}, nil
+}
+
+// Names returns the names of the processors: "hostname-index" from 1, or the
+// base name alone if there is only one.
+func (p *Processor) Names() []string { return slices.Clone(p.names) }
+
+// Connection returns the processor's connection, nil before Start.
+func (p *Processor) Connection() *Connection {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.conn
+}
+
+// Start connects, and returns once the processor listens: what is enqueued from
+// then on is taken without delay. It returns ErrUnreachable within 5 s if MongoDB
+// cannot be used; once started, a processor never ends for MongoDB's sake. ctx
+// bounds the start only. Errors: ErrUnreachable, ErrStarted, *tasks.ForeignError.
+func (p *Processor) Start(ctx context.Context) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.engine != nil {
+		return ErrStarted
+	}
+	conn, err := p.connect(ctx)
+	if err != nil {
+		return err
+	}
+	h := &handler{conn: conn, registry: p.registry, classes: p.cfg.Classes, stopping: p.stopping, log: p.o.log, running: map[*TaskContext]struct{}{}}
+	p.conn = conn
+	p.engine = newEngine(conn, h, dispatcher.Options{Names: p.names, Holder: bson.NewObjectID().Hex(), Grace: p.cfg.Grace}, p.o.sweepEvery, p.o.log)
+	runCtx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	p.cancel = cancel
+	go p.run(runCtx)
+	select {
+	case <-p.engine.watcher.Listening():
+		p.o.log.Info().Strs("processors", p.names).Strs("classes", p.cfg.Classes).Msg("listening")
+		return nil
+	case <-p.done:
+		return p.err
+	case <-ctx.Done():
+		p.begin()
+		<-p.done
+		return context.Cause(ctx)
+	}
+}
+
+func (p *Processor) connect(ctx context.Context) (*Connection, error) {
+	if p.o.conn != nil {
+		if err := checkServer(ctx, p.o.conn.Database().Client()); err != nil {
+			return nil, err
+		}
+		return p.o.conn, p.o.conn.prepare(ctx)
+	}
+	opts := []ConnOption{WithPrefix(p.cfg.Prefix), WithRetention(p.cfg.Retention), WithMongoHosts(p.cfg.MongoHosts...)}
+	return Connect(ctx, p.cfg.TaskDatabase, append(opts, p.o.bindings...)...)
+}
+
+// run is the processor's goroutine.
+func (p *Processor) run(ctx context.Context) {
+	err := p.engine.run(ctx)
+	if p.o.conn == nil {
+		closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+		defer cancel()
+		if cerr := p.conn.Close(closing); cerr != nil && err == nil {
+			p.o.log.Debug().Err(mongouri.RedactError(cerr)).Msg("closing the connection")
+		}
+	}
+	p.err = err
+	close(p.done)
+}
+
+// begin starts the stop; it may be called again.
+func (p *Processor) begin() {
+	p.once.Do(func() { close(p.stopping) })
+	p.cancel()
+}
+
+// Stop ends the processor: it takes no more tasks, gives running ones the grace
+// to end, cancels their contexts then and gives back what did not succeed,
+// without spending an attempt. It returns when that is done, or with ctx's error
+// when ctx ends, while the stop goes on. It returns *dispatcher.StuckError if a
+// handler ignored the end of its context. Calling it again, or before Start, is
+// harmless.
+func (p *Processor) Stop(ctx context.Context) error {
+	p.mu.Lock()
+	started := p.engine != nil
+	p.mu.Unlock()
+	if !started {
+		return nil
+	}
+	p.begin()
+	select {
+	case <-p.done:
+		return p.err
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// Done is closed when the processor has ended.
+func (p *Processor) Done() <-chan struct{} { return p.done }
+
+// Drain runs until no task of its classes is due and free to run and none of its
+// own runs, then stops. Tasks that are due later do not count, those created
+// meanwhile do. It returns ErrNotDrained, saying what was left, when ctx ends
+// first; the processor then goes on.
+func (p *Processor) Drain(ctx context.Context) error {
+	p.mu.Lock()
+	e := p.engine
+	p.mu.Unlock()
+	if e == nil {
+		return fmt.Errorf("%w: the processor was not started", ErrNotDrained)
+	}
+	for {
+		left, err := p.undone(ctx, e)
+		if err == nil && left == "" {
+			return p.Stop(ctx)
+		}
+		if ctx.Err() != nil {
+			if left == "" {
+				left = "the database did not answer"
+			}
+			return fmt.Errorf("%w: %s", ErrNotDrained, left)
+		}
+		if err := p.waitChange(ctx, e); err != nil {
+			return err
+		}
+	}
+}
+
+// undone says what there is still to do, "" for nothing.
+func (p *Processor) undone(ctx context.Context, e *engine) (string, error) {
+	if n, sweep, _ := e.dispatcher.Busy(); n > 0 || sweep {
+		return fmt.Sprintf("%d tasks are running or about to", max(n, 1)), nil
+	}
+	cs, err := p.conn.store.Candidates(ctx, tasks.Query{Classes: p.cfg.Classes, Blocked: e.dispatcher.Blocked(), Limit: 1})
+	if err != nil {
+		return "", err
+	}
+	if len(cs) > 0 {
+		e.dispatcher.Wake()
+		return fmt.Sprintf("task %s of class %s is due", cs[0].ID, cs[0].TaskClass), nil
+	}
+	// Between the two looks a task may have been claimed.
+	if n, sweep, _ := e.dispatcher.Busy(); n > 0 || sweep {
+		return fmt.Sprintf("%d tasks are running or about to", max(n, 1)), nil
+	}
+	return "", nil
+}
+
+// waitChange waits until the dispatcher has something new to tell. The longest
+// wait is for what happens elsewhere, such as another processor's claim.
+func (p *Processor) waitChange(ctx context.Context, e *engine) error {
+	_, _, changed := e.dispatcher.Busy()
+	t := time.NewTimer(50 * time.Millisecond)
+	defer t.Stop()
+	select {
+	case <-changed:
+	case <-t.C:
+	case <-ctx.Done():
+	case <-p.done:
+		return errors.Join(ErrNotDrained, p.err)
+	}
+	return nil
+}
+
+// ProcessorStats are counters since the start.
+type ProcessorStats struct {
+	Dispatcher dispatcher.Stats
+	Watcher    watcher.Stats
+	// Missed counts tasks that neither the stream nor the wheel brought, only a
+	// safety sweep. It stays 0 in normal operation.
+	Missed int64
+}
+
+// Stats returns the counters; all are zero before Start.
+func (p *Processor) Stats() ProcessorStats {
+	p.mu.Lock()
+	e := p.engine
+	p.mu.Unlock()
+	if e == nil {
+		return ProcessorStats{}
+	}
+	return ProcessorStats{Dispatcher: e.dispatcher.Stats(), Watcher: e.watcher.Stats(), Missed: e.found.Load()}
+}

@@ -1,0 +1,156 @@
+package tasks_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"github.com/lgtask/lgtask/tasks"
+	"github.com/lgtask/lgtask/tasks/taskstest"
+)
+
+func openStream(t testing.TB, s *tasks.Store) *tasks.Stream {
+	t.Helper()
+	st, err := s.OpenStream(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := st.Close(t.Context()); err != nil && t.Context().Err() == nil {
+			t.Error(err)
+		}
+	})
+	return st
+}
+
+// next waits for the next event.
+func next(t testing.TB, st *tasks.Stream) tasks.Event {
+	t.Helper()
+	for range 10 {
+		ev, ok, err := st.Next(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if ok {
+			return ev
+		}
+	}
+	t.Fatal("no event")
+	return tasks.Event{}
+}
+
+func TestStreamEvents(t *testing.T) {
+	s := taskstest.Store(t)
+	st := openStream(t, s)
+	want := func(kind tasks.EventKind, id tasks.ID) tasks.Event {
+		t.Helper()
+		ev := next(t, st)
+		if ev.Kind != kind || ev.ID != id {
+			t.Fatalf("event %+v, want kind %d of %s", ev, kind, id)
+		}
+		return ev
+	}
+	id := insert(t, s, func(task *tasks.Task) { task.TaskName, task.PendingKey, task.Priority = "n", "Mail/n", 7 })
+	ev := want(tasks.Inserted, id)
+	if c := ev.Candidate; c == nil || ev.TaskClass != "Mail" || c.TaskName != "n" || c.PendingKey != "Mail/n" || c.Priority != 7 || c.TsRequest.IsZero() || !c.Keyed() {
+		t.Errorf("candidate %+v", c)
+	}
+	// A claim, a note and a delayed task's log are of no concern to anybody.
+	h := claim(t, s, id)
+	if err := s.Note(t.Context(), h, "half", 50); err != nil {
+		t.Fatal(err)
+	}
+	finish(t, s, h, tasks.Outcome{State: tasks.Request, Spent: true})
+	want(tasks.Changed, id)
+	h = claim(t, s, id)
+	kill(t, s, id)
+	want(tasks.Killed, id)
+	finish(t, s, h, tasks.Outcome{State: tasks.Success})
+	if ev := want(tasks.Freed, id); ev.Key != "Mail/n" {
+		t.Errorf("freed %q", ev.Key)
+	}
+	foreign := insertRaw(t, collection(s), d("taskClass", "Hand", "state", "request"))
+	if ev := want(tasks.Inserted, foreign); !ev.Foreign || ev.Candidate != nil || ev.TaskClass != "Hand" {
+		t.Errorf("foreign event %+v", ev)
+	}
+	if _, err := s.Adopt(t.Context(), foreign); err != nil {
+		t.Fatal(err)
+	}
+	want(tasks.Changed, foreign)
+	unnamed := insert(t, s)
+	want(tasks.Inserted, unnamed)
+	finish(t, s, claim(t, s, unnamed), tasks.Outcome{State: tasks.Success}) // frees no name: no event
+	last := insert(t, s)
+	want(tasks.Inserted, last)
+}
+
+// Whatever kwargs a foreign document carries, the pipeline's expressions must
+// not fail: that would end the stream of every process.
+func TestStreamSurvivesOddDocuments(t *testing.T) {
+	s := taskstest.Store(t)
+	st := openStream(t, s)
+	for _, v := range []any{nil, 1, "x", bson.A{1}, bson.A{}, true, bson.MinKey{}, d("$set", 1), strings.Repeat("x", 1<<20), d("a", strings.Repeat("x", 15<<20))} {
+		id := insertRaw(t, collection(s), d("taskClass", "Hand", "state", "request", "kwargs", v))
+		if ev := next(t, st); ev.ID != id || !ev.Foreign {
+			t.Errorf("event %+v", ev)
+		}
+	}
+	for _, id := range unusableIDs {
+		if id := insertRaw(t, collection(s), d("_id", id, "taskClass", "Hand", "state", "request")); next(t, st).ID != id {
+			t.Errorf("another event than that of %s", id)
+		}
+	}
+	// The documents lack v: nothing looks at them again.
+}
+
+func TestStreamInvalidated(t *testing.T) {
+	s := taskstest.Store(t)
+	st := openStream(t, s)
+	if err := collection(s).Drop(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for range 10 {
+		if _, ok, err := st.Next(t.Context()); err == tasks.ErrInvalidated {
+			return
+		} else if err != nil || ok {
+			t.Fatalf("after the drop: %v, %v", ok, err)
+		}
+	}
+	t.Error("the drop was not reported")
+}
+
+func TestStreamWaitIsBounded(t *testing.T) {
+	if tasks.StreamWait <= 0 || tasks.StreamWait > 30*time.Second {
+		t.Errorf("StreamWait is %v", tasks.StreamWait)
+	}
+}
+
+func FuzzDecodeEvent(f *testing.F) {
+	full := d("_id", bson.NewObjectID(), "taskClass", "Mail", "taskName", "", "state", "request", "priority", 1,
+		"tsInsert", bson.DateTime(1), "tsRequest", bson.DateTime(1), "kwargs", d("a", 1), "schedule", d("uid", bson.NewObjectID(), "n", 3))
+	key := d("_id", bson.NewObjectID())
+	for _, doc := range []bson.D{
+		d("operationType", "insert", "documentKey", key, "fullDocument", full, "kwargsType", "object"),
+		d("operationType", "replace", "documentKey", key, "fullDocument", d("_id", d("a", 1)), "kwargsType", "missing"),
+		d("operationType", "update", "documentKey", key, "updateDescription", d("updatedFields", d("state", "kill"))),
+		d("operationType", "update", "documentKey", d("_id", "x"), "updateDescription", d("updatedFields", d("lastKey", "Mail/x"))),
+		d("operationType", "update", "documentKey", 5, "updateDescription", bson.A{1}),
+		d("operationType", "drop"), d("operationType", 5), d(),
+	} {
+		f.Add([]byte(kwargs(f, doc)))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		ev, ok := tasks.DecodeEvent(bson.Raw(data))
+		if !ok {
+			return
+		}
+		if ev.Kind == tasks.Inserted && (ev.Candidate == nil) != ev.Foreign {
+			t.Fatalf("neither foreign nor a candidate: %+v", ev)
+		}
+		if c := ev.Candidate; c != nil && (tasks.CheckClass(c.TaskClass) != nil || tasks.CheckPriority(c.Priority) != nil) {
+			t.Fatalf("an unchecked candidate: %+v", c)
+		}
+	})
+}
