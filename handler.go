@@ -64,7 +64,7 @@ func (h *handler) Run(ctx context.Context, held *tasks.Held) tasks.Outcome {
 	r := cl.make()
 	release, err := h.conn.binder.Decode(ctx, kw, r)
 	switch {
-	case errors.Is(err, kwargs.ErrTooManyClients):
+	case errors.Is(err, kwargs.ErrTooManyClients), errors.Is(err, kwargs.ErrMembersUnknown):
 		return tasks.Outcome{State: tasks.Request, LastLog: err.Error(), Delay: time.Second}
 	case err != nil: // the same in every attempt
 		return tasks.Outcome{State: tasks.Error, LastLog: err.Error(), Failure: err.Error(), Spent: true}
