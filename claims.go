@@ -49,7 +49,11 @@ func (c *claims) identify(ctx context.Context, cand *tasks.Candidate) error {
 		return nil
 	}
 	kw, err := c.Kwargs(ctx, cand.ID)
-	if err != nil && !errors.Is(err, tasks.ErrNotFound) {
+	var invalid *tasks.InvalidError
+	switch {
+	case errors.Is(err, tasks.ErrNotFound), errors.As(err, &invalid):
+		return nil // the claim or the run finds out
+	case err != nil:
 		return err
 	}
 	cand.Kwargs = kw
@@ -74,12 +78,48 @@ func (c *claims) ClaimMany(ctx context.Context, ids []tasks.ID, processors []str
 func (c *claims) Finish(ctx context.Context, h tasks.Held, o tasks.Outcome) error {
 	ctx, cancel := context.WithTimeout(ctx, finishTimeout)
 	defer cancel()
-	if h.Key != "" && o.State.Final() {
+	final := o.State.Final()
+	if h.Key != "" && final {
 		if err := c.succeed(ctx, h); err != nil {
 			return err
 		}
 	}
-	return c.Store.Finish(ctx, h, o)
+	if err := c.Store.Finish(ctx, h, o); err != nil {
+		return err
+	}
+	state := o.State
+	if h.Key != "" && !final {
+		var err error
+		if state, err = c.killed(ctx, h); err != nil {
+			return err
+		}
+	}
+	c.closeLog(ctx, h, state)
+	return nil
+}
+
+// killed looks at a named run that was given back: one that somebody asked to
+// kill meanwhile has ended instead, and its schedule goes on.
+func (c *claims) killed(ctx context.Context, h tasks.Held) (tasks.State, error) {
+	t, err := c.Get(ctx, h.ID)
+	if errors.Is(err, tasks.ErrNotFound) || err == nil && !t.State.Final() {
+		return tasks.Request, nil
+	}
+	if err != nil {
+		return tasks.Request, err
+	}
+	return t.State, c.succeed(ctx, h)
+}
+
+// closeLog gives the log of a task that has ended the task's own expiry. Should
+// that fail, it is kept for the longest of the times.
+func (c *claims) closeLog(ctx context.Context, h tasks.Held, state tasks.State) {
+	if !c.handler.finished(h.ID) || !state.Final() {
+		return
+	}
+	if err := c.CloseLog(ctx, h, state); err != nil {
+		c.handler.log.Debug().Err(err).Stringer("task", h.ID).Msg("cannot set when the log of a task expires")
+	}
 }
 
 // succeed inserts the run that follows h if its name is scheduled.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -20,10 +21,9 @@ const DefaultDatabase = "lgtask"
 
 // Connection enqueues tasks and reads them. It is safe for concurrent use.
 type Connection struct {
-	store    *tasks.Store
-	binder   *kwargs.Binder
-	registry *Registry // may be nil: of the processor that made it
-	owned    *mongo.Client
+	store  *tasks.Store
+	binder *kwargs.Binder
+	owned  *mongo.Client
 
 	mu       sync.Mutex
 	prepared bool
@@ -37,7 +37,6 @@ type connOptions struct {
 	retention tasks.Retention
 	hosts     []string
 	bindings  []kwargs.Binding
-	registry  *Registry
 	uri       string
 }
 
@@ -99,7 +98,7 @@ func connectWith(ctx context.Context, client *mongo.Client, u *mongouri.URI, opt
 	if name == "" {
 		name = DefaultDatabase
 	}
-	c, err := newConnection(client.Database(name), append(opts, func(o *connOptions) { o.uri = u.Driver() }))
+	c, err := newConnection(client.Database(name), slices.Concat(opts, []ConnOption{func(o *connOptions) { o.uri = u.Driver() }}))
 	if err != nil {
 		return nil, err
 	}
@@ -147,9 +146,8 @@ func newConnection(db *mongo.Database, opts []ConnOption) (*Connection, error) {
 		return nil, err
 	}
 	return &Connection{
-		store:    tasks.NewStore(db, tasks.Options{Prefix: o.prefix, Retention: o.retention}),
-		binder:   b,
-		registry: o.registry,
+		store:  tasks.NewStore(db, tasks.Options{Prefix: o.prefix, Retention: o.retention}),
+		binder: b,
 	}, nil
 }
 

@@ -3,9 +3,9 @@ package lgtask
 import (
 	"context"
 	"fmt"
+	"reflect"
 	"strings"
 
-	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 
 	"github.com/lgtask/lgtask/tasks"
@@ -108,6 +108,9 @@ func (c *Connection) newTask(ctx context.Context, when When, class string, kwarg
 // fill sets kwargs, name, priority and attempts: the call's options before those
 // of the task's class, as far as it is known here.
 func (c *Connection) fill(t *tasks.Task, kw any, o *callOptions) error {
+	if v := reflect.ValueOf(kw); v.Kind() == reflect.Pointer && v.IsNil() {
+		return fmt.Errorf("%w: the kwargs are a nil %T", ErrInvalidTask, kw)
+	}
 	raw, err := c.binder.Encode(kw)
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrInvalidTask, err)
@@ -134,12 +137,24 @@ func (c *Connection) fill(t *tasks.Task, kw any, o *callOptions) error {
 }
 
 // NameByKwargs returns a taskName made of the given kwargs, in their order, for
-// use in a class's method TaskName: one singleton for each combination.
+// use in a class's method TaskName: one singleton for each combination. A
+// database or a collection counts by its name; a kwarg that is a pointer
+// otherwise must have a method String, since an address is another in each
+// process.
 func NameByKwargs(values ...any) string {
 	parts := make([]string, len(values))
 	for i, v := range values {
-		if d, ok := v.(bson.Raw); ok {
-			v = d.String()
+		switch h := v.(type) {
+		case *mongo.Database:
+			v = ""
+			if h != nil {
+				v = h.Name()
+			}
+		case *mongo.Collection:
+			v = ""
+			if h != nil {
+				v = h.Database().Name() + "." + h.Name()
+			}
 		}
 		parts[i] = strings.NewReplacer("%", "%25", ",", "%2C", "\n", "%0A").Replace(fmt.Sprint(v))
 	}

@@ -23,6 +23,7 @@ import (
 type engine struct {
 	conn       *Connection
 	handler    *handler
+	claims     *claims
 	dispatcher *dispatcher.Dispatcher
 	timer      *timers.Timer[tasks.ID]
 	watcher    *watcher.Watcher
@@ -38,11 +39,14 @@ type engine struct {
 const wheelWindow = timers.DefaultLimit
 
 func newEngine(conn *Connection, h *handler, o dispatcher.Options, sweepEvery time.Duration, log zerolog.Logger) *engine {
-	e := &engine{conn: conn, handler: h, log: log, classes: map[string]bool{}, processors: len(o.Names), sweepEvery: sweepEvery}
+	e := &engine{
+		conn: conn, handler: h, claims: &claims{Store: conn.store, handler: h}, log: log, classes: map[string]bool{},
+		processors: len(o.Names), sweepEvery: max(sweepEvery, time.Millisecond),
+	}
 	for _, c := range h.classes {
 		e.classes[c] = true
 	}
-	o.Claims, o.Handler, o.Lost, o.Log = &claims{Store: conn.store, handler: h}, h, e.lost, log
+	o.Claims, o.Handler, o.Lost, o.Log = e.claims, h, e.lost, log
 	e.dispatcher = dispatcher.New(o)
 	e.timer = timers.New(timers.Options[tasks.ID]{
 		Fire:        func([]tasks.ID) { e.dispatcher.Wake() },
@@ -116,21 +120,21 @@ func (e *engine) Handle(ctx context.Context, ev tasks.Event) error {
 		e.dispatcher.Unblock(ev.Key)
 	case tasks.Changed:
 		c, err := e.conn.store.Candidate(ctx, ev.ID)
-		return e.have(c, err)
+		return e.have(ctx, c, err)
 	case tasks.Inserted:
 		switch {
 		case ev.Foreign && (ev.TaskClass == "" || e.classes[ev.TaskClass]):
 			c, err := e.conn.store.Adopt(ctx, ev.ID)
-			return e.have(c, err)
+			return e.have(ctx, c, err)
 		case !ev.Foreign:
-			return e.have(*ev.Candidate, nil)
+			return e.have(ctx, *ev.Candidate, nil)
 		}
 	}
 	return nil
 }
 
 // have puts a waiting task where it belongs.
-func (e *engine) have(c tasks.Candidate, err error) error {
+func (e *engine) have(ctx context.Context, c tasks.Candidate, err error) error {
 	switch {
 	case errors.Is(err, tasks.ErrNotFound):
 		return nil // gone or not waiting any more
@@ -144,6 +148,9 @@ func (e *engine) have(c tasks.Candidate, err error) error {
 		return nil
 	}
 	e.timer.Cancel(c.ID)
+	if err := e.claims.identify(ctx, &c); err != nil {
+		return err
+	}
 	e.dispatcher.Offer(c)
 	return nil
 }

@@ -78,7 +78,7 @@ func RetryAfter(d time.Duration, err error) error {
 	if err == nil {
 		err = errors.New("the handler asked for another attempt")
 	}
-	return &steering{verb: "retry", delay: max(d, 0), err: err}
+	return &steering{verb: "retry", delay: bounded(d), err: err}
 }
 
 // Discard ends the task as aborted, whatever attempts remain.
@@ -92,8 +92,12 @@ func Discard(err error) error {
 // Snooze gives the task back to run again after the given time. It spends no
 // attempt and is no failure.
 func Snooze(d time.Duration) error {
-	return &steering{verb: "snooze", delay: max(d, 0), err: fmt.Errorf("snoozed for %v", d)}
+	return &steering{verb: "snooze", delay: bounded(d), err: fmt.Errorf("snoozed for %v", d)}
 }
+
+// bounded makes a wait one that can be added to a date: not negative, and at
+// most a century.
+func bounded(d time.Duration) time.Duration { return min(max(d, 0), 100*365*24*time.Hour) }
 
 // callError gives errors of the inner packages the names of this one.
 func callError(err error) error {

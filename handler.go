@@ -13,6 +13,10 @@ import (
 	"github.com/lgtask/lgtask/tasks"
 )
 
+// flushTimeout bounds the writing of the last lines of a log: a database that is
+// gone must not hold up the end of the run.
+const flushTimeout = 10 * time.Second
+
 // handler runs claimed tasks for the dispatcher.
 type handler struct {
 	conn     *Connection
@@ -23,32 +27,55 @@ type handler struct {
 
 	mu      sync.Mutex
 	running map[*TaskContext]struct{}
+	logged  map[tasks.ID]bool // tasks held here that have a log
+}
+
+func newHandler(conn *Connection, r *Registry, classes []string, stopping <-chan struct{}, log zerolog.Logger) *handler {
+	return &handler{conn: conn, registry: r, classes: classes, stopping: stopping, log: log,
+		running: map[*TaskContext]struct{}{}, logged: map[tasks.ID]bool{}}
 }
 
 // Classes implements dispatcher.Handler.
 func (h *handler) Classes() []string { return h.classes }
 
-// Identity implements dispatcher.Handler. Kwargs that cannot be decoded give no
-// name; the run will say what is wrong with them.
+// Identity implements dispatcher.Handler. A task whose name cannot be computed
+// is claimed without one, and the run says why: it never gets to the class's Run.
 func (h *handler) Identity(c *tasks.Candidate) (name string, singleton bool) {
 	cl := h.registry.class(c.TaskClass)
 	if cl == nil {
 		return c.TaskName, false
 	}
-	if c.TaskName != "" || !cl.named || c.Kwargs == nil {
+	if c.TaskName != "" || !cl.named {
 		return c.TaskName, cl.singleton
+	}
+	if c.Kwargs == nil {
+		return "", false
 	}
 	r := cl.make()
 	release, err := h.conn.binder.Decode(context.Background(), c.Kwargs, r)
 	if err != nil {
-		return "", cl.singleton
+		return "", false
 	}
 	defer release()
-	name = r.(Namer).TaskName()
-	if tasks.CheckName(name) != nil {
-		return "", cl.singleton
+	if name, err = nameOf(r.(Namer)); err != nil {
+		return "", false
 	}
 	return name, cl.singleton
+}
+
+// nameOf returns the name that a class computes. A method that panics, say on a
+// kwarg that is missing, must not take the processor with it.
+func nameOf(n Namer) (name string, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			name, err = "", fmt.Errorf("the class's method TaskName panicked: %v", p)
+		}
+	}()
+	name = n.TaskName()
+	if err := tasks.CheckName(name); err != nil {
+		return "", fmt.Errorf("the class's method TaskName: %w", err)
+	}
+	return name, nil
 }
 
 // Run implements dispatcher.Handler.
@@ -57,20 +84,40 @@ func (h *handler) Run(ctx context.Context, held *tasks.Held) tasks.Outcome {
 	kw := held.Kwargs
 	if kw == nil {
 		var err error
-		if kw, err = h.conn.store.Kwargs(ctx, held.ID); err != nil {
-			return tasks.Outcome{State: tasks.Request, LastLog: "kwargs could not be read: " + err.Error(), Delay: time.Second}
+		var invalid *tasks.InvalidError
+		switch kw, err = h.conn.store.Kwargs(ctx, held.ID); {
+		case errors.As(err, &invalid):
+			return hopeless(err)
+		case err != nil:
+			return later("kwargs could not be read: " + err.Error())
 		}
 	}
 	r := cl.make()
 	release, err := h.conn.binder.Decode(ctx, kw, r)
 	switch {
-	case errors.Is(err, kwargs.ErrTooManyClients), errors.Is(err, kwargs.ErrMembersUnknown):
-		return tasks.Outcome{State: tasks.Request, LastLog: err.Error(), Delay: time.Second}
-	case err != nil: // the same in every attempt
-		return tasks.Outcome{State: tasks.Error, LastLog: err.Error(), Failure: err.Error(), Spent: true}
+	case errors.Is(err, kwargs.ErrTooManyClients), errors.Is(err, kwargs.ErrMembersUnknown), errors.Is(err, kwargs.ErrClosed):
+		return later(err.Error())
+	case err != nil:
+		return hopeless(err)
 	}
 	defer release()
+	if cl.singleton && held.Key == "" { // see Identity
+		if _, err := nameOf(r.(Namer)); err != nil {
+			return hopeless(err)
+		}
+		return later("the name of this run could not be computed when it was claimed")
+	}
 	return h.run(ctx, cl, r, held)
+}
+
+// hopeless ends a task that would fail in the same way in every attempt.
+func hopeless(err error) tasks.Outcome {
+	return tasks.Outcome{State: tasks.Error, LastLog: err.Error(), Failure: err.Error(), Spent: true}
+}
+
+// later gives a task back for what is not its fault.
+func later(reason string) tasks.Outcome {
+	return tasks.Outcome{State: tasks.Request, LastLog: reason, Delay: time.Second}
 }
 
 func (h *handler) run(ctx context.Context, cl *class, r Runner, held *tasks.Held) tasks.Outcome {
@@ -87,8 +134,11 @@ func (h *handler) run(ctx context.Context, cl *class, r Runner, held *tasks.Held
 	defer func() { // also when the handler panics
 		h.mu.Lock()
 		delete(h.running, t)
+		h.logged[held.ID] = t.logs()
 		h.mu.Unlock()
-		if err := t.flush(context.WithoutCancel(ctx)); err != nil {
+		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), flushTimeout)
+		defer cancel()
+		if err := t.flush(last); err != nil {
 			h.log.Warn().Err(err).Stringer("task", held.ID).Msg("the log of a task could not be written")
 		}
 	}()
@@ -122,9 +172,25 @@ func loop(ctx context.Context, r Runner, t *TaskContext) error {
 			return nil
 		case <-pause.C:
 		}
+		// Of several that are ready, select takes any.
+		switch {
+		case ctx.Err() != nil:
+			return context.Cause(ctx)
+		case closed(t.stopping), time.Since(t.held.StartedAt) >= l.LoopFor():
+			return nil
+		}
 		if err := r.Run(ctx, t); err != nil {
 			return err
 		}
+	}
+}
+
+func closed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
 	}
 }
 
@@ -136,6 +202,9 @@ func (h *handler) Failed(held *tasks.Held, text string) tasks.Outcome {
 // outcome decides what becomes of a task whose attempt failed.
 func outcome(cl *class, held *tasks.Held, err error) tasks.Outcome {
 	text := err.Error()
+	if text == "" {
+		text = "the handler returned an error without a text"
+	}
 	attempt, most := held.Attempt+1, maxAttempts(cl, held)
 	var s *steering
 	if errors.As(err, &s) {
@@ -149,13 +218,24 @@ func outcome(cl *class, held *tasks.Held, err error) tasks.Outcome {
 		}
 	}
 	if attempt < most {
-		backoff := cl.options.Backoff
-		if backoff == nil {
-			backoff = DefaultBackoff
-		}
-		return tasks.Outcome{State: tasks.Request, LastLog: text, Failure: text, Delay: max(backoff(attempt), 0), Spent: true}
+		return tasks.Outcome{State: tasks.Request, LastLog: text, Failure: text, Delay: cl.backoff(attempt), Spent: true}
 	}
 	return tasks.Outcome{State: tasks.Error, LastLog: text, Failure: text, Spent: true}
+}
+
+// backoff returns the wait after a failed attempt: that of the class, or the
+// default one if it has none or its function panics, as this is called where a
+// panic would end the program.
+func (cl *class) backoff(attempt int) (d time.Duration) {
+	if cl.options.Backoff == nil {
+		return DefaultBackoff(attempt)
+	}
+	defer func() {
+		if recover() != nil {
+			d = DefaultBackoff(attempt)
+		}
+	}()
+	return bounded(cl.options.Backoff(attempt))
 }
 
 // limited reports whether somebody set a limit of attempts.
@@ -168,6 +248,16 @@ func maxAttempts(cl *class, held *tasks.Held) int {
 		return held.MaxAttempts
 	}
 	return max(cl.options.MaxAttempts, 1)
+}
+
+// finished is told of the end of a task and reports whether the task has a log
+// from here.
+func (h *handler) finished(id tasks.ID) (logged bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	logged = h.logged[id]
+	delete(h.logged, id)
+	return logged
 }
 
 func orNoLog(s string) string {

@@ -27,7 +27,9 @@ type sourceFile struct {
 	name string // slash-separated path below the root
 	dir  string // its folder, "." for the root
 	test bool
+	size int // in lines
 	ast  *ast.File
+	fset *token.FileSet
 }
 
 // imports lists the paths that the file imports.
@@ -61,12 +63,12 @@ func sourceFiles(t *testing.T) []sourceFile {
 		if err != nil {
 			return err
 		}
-		if n := bytes.Count(text, []byte("\n")); n > maxLines {
-			t.Errorf("%s has %d lines, more than %d: split it by concept", name, n, maxLines)
-		}
 		parsed, err := parser.ParseFile(fset, name, text, parser.ParseComments|parser.SkipObjectResolution)
 		slash := filepath.ToSlash(name)
-		files = append(files, sourceFile{slash, path.Dir(slash), strings.HasSuffix(slash, "_test.go"), parsed})
+		files = append(files, sourceFile{
+			name: slash, dir: path.Dir(slash), test: strings.HasSuffix(slash, "_test.go"),
+			size: bytes.Count(text, []byte("\n")), ast: parsed, fset: fset,
+		})
 		return err
 	})
 	if err != nil {
@@ -92,6 +94,14 @@ func TestPackageDocs(t *testing.T) {
 	for _, dir := range slices.Sorted(maps.Keys(documented)) {
 		if !documented[dir] {
 			t.Errorf("package %s has no package comment", dir)
+		}
+	}
+}
+
+func TestFileSize(t *testing.T) {
+	for _, f := range sourceFiles(t) {
+		if f.size > maxLines {
+			t.Errorf("%s has %d lines, more than %d: split it by concept", f.name, f.size, maxLines)
 		}
 	}
 }
@@ -145,9 +155,9 @@ func TestNoSleepNoSkip(t *testing.T) {
 			x, ok := sel.X.(*ast.Ident)
 			switch {
 			case ok && x.Name == "time" && sel.Sel.Name == "Sleep":
-				t.Errorf("%s sleeps: wait for a signal or a condition, or use testing/synctest", f.name)
+				t.Errorf("%s sleeps: wait for a signal, a condition or, in a synctest bubble, <-time.After", f.fset.Position(n.Pos()))
 			case ok && skips[sel.Sel.Name]:
-				t.Errorf("%s skips: a test that cannot run must fail", f.name)
+				t.Errorf("%s skips: a test that cannot run must fail", f.fset.Position(n.Pos()))
 			}
 			return true
 		})

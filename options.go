@@ -78,12 +78,17 @@ func option(name string, set func(*callOptions)) TaskOption {
 func collect(call string, opts []TaskOption, allowed ...string) (callOptions, error) {
 	var o callOptions
 	for _, f := range opts {
-		f(&o)
+		if f != nil {
+			f(&o)
+		}
 	}
 	for _, name := range o.given {
 		if !slices.Contains(allowed, name) {
 			return o, fmt.Errorf("%w: %s has no option %s; it has %s", ErrInvalidTask, call, name, strings.Join(allowed, ", "))
 		}
+	}
+	if o.id.IsZero() && slices.Contains(o.given, "WithID") {
+		return o, fmt.Errorf("%w: WithID was given no ID; NewTaskID makes one", ErrInvalidTask)
 	}
 	return o, nil
 }

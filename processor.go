@@ -124,7 +124,7 @@ func (p *Processor) Start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	h := &handler{conn: conn, registry: p.registry, classes: p.cfg.Classes, stopping: p.stopping, log: p.o.log, running: map[*TaskContext]struct{}{}}
+	h := newHandler(conn, p.registry, p.cfg.Classes, p.stopping, p.o.log)
 	p.conn = conn
 	p.engine = newEngine(conn, h, dispatcher.Options{Names: p.names, Holder: bson.NewObjectID().Hex(), Grace: p.cfg.Grace}, p.o.sweepEvery, p.o.log)
 	runCtx, cancel := context.WithCancel(context.WithoutCancel(ctx))

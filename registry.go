@@ -169,6 +169,9 @@ func classOf(v any) string {
 		return c.TaskClass()
 	}
 	t := reflect.TypeOf(v)
+	if t == nil {
+		return "" // refused by name, like any other class that is none
+	}
 	if t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}

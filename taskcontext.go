@@ -21,6 +21,8 @@ type TaskContext struct {
 	deadline time.Time
 	stopping <-chan struct{}
 
+	flushing sync.Mutex // held across a flush: an older one must not overwrite a newer one
+
 	mu       sync.Mutex
 	lines    []tasks.LogLine
 	bytes    int
@@ -75,9 +77,9 @@ func (t *TaskContext) log(text string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.lines = append(t.lines, tasks.LogLine{At: time.Now(), Text: text})
-	t.bytes += len(text)
+	t.bytes += len(text) + 1 // a line counts even if it is empty
 	for t.bytes > tasks.MaxLogBytes && len(t.lines) > 1 {
-		t.bytes -= len(t.lines[0].Text)
+		t.bytes -= len(t.lines[0].Text) + 1
 		t.lines = t.lines[1:]
 		t.dropped++
 	}
@@ -111,9 +113,18 @@ func (t *TaskContext) lastLog() string {
 	return ""
 }
 
+// logs reports whether anything was logged.
+func (t *TaskContext) logs() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return len(t.lines) > 0
+}
+
 // flush writes what is new of the log and the progress. Losing the claim is not
 // an error here: the completion finds that out.
 func (t *TaskContext) flush(ctx context.Context) error {
+	t.flushing.Lock()
+	defer t.flushing.Unlock()
 	t.mu.Lock()
 	dirty, noted := t.dirty, t.noted
 	lines, dropped, progress := append([]tasks.LogLine(nil), t.lines...), t.dropped, t.progress

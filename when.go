@@ -87,6 +87,9 @@ func (w When) period() (time.Duration, error) {
 		return timers.CeilMilliDuration(w.in), nil
 	case whenText:
 		d, err := timers.ParseEvery(w.text)
+		if _, instant := timers.ParseInstant(w.text, nil); err != nil && instant == nil {
+			break
+		}
 		if err != nil {
 			return 0, fmt.Errorf("%w: %w", ErrInvalidTime, err)
 		}

@@ -9,152 +9,181 @@ import (
 // planned is a candidate with the name it must run under.
 type planned struct {
 	tasks.Candidate
-	key  string // runningKey of the claim, "" if none
-	name string // taskName
+	key     string // runningKey of the claim, "" if none
+	name    string // taskName
+	failure string // why the name could not be computed
 }
 
-func (l *loop) plan(c tasks.Candidate) planned {
-	name, singleton := l.o.Handler.Identity(&c)
-	p := planned{Candidate: c, name: name}
+// unknown is the verdict of a claim that may have been written although nobody
+// told us.
+const unknown tasks.Verdict = -1
+
+// plan gives each candidate its name. Handlers compute it with code of their
+// own, so the goroutine is one that may be lost.
+func (l *loop) plan(cs []tasks.Candidate) []planned {
+	ps := make([]planned, 0, len(cs))
+	for len(ps) < len(cs) {
+		failure := guard("the computation of the task's name", func() {
+			for _, c := range cs[len(ps):] {
+				name, singleton := l.o.Handler.Identity(&c)
+				ps = append(ps, planned{Candidate: c, key: keyOf(&c, name, singleton), name: name})
+			}
+		})
+		if failure != "" {
+			c := cs[len(ps)]
+			ps = append(ps, planned{Candidate: c, key: keyOf(&c, "", false), name: c.TaskName, failure: failure})
+		}
+	}
+	return ps
+}
+
+func keyOf(c *tasks.Candidate, name string, singleton bool) string {
 	switch {
 	case c.RunningKey != "":
-		p.key = c.RunningKey
+		return c.RunningKey
 	case c.PendingKey != "":
-		p.key = c.PendingKey
+		return c.PendingKey
 	case singleton:
-		p.key = tasks.Key(c.TaskClass, name)
+		return tasks.Key(c.TaskClass, name)
 	}
-	return p
+	return ""
 }
 
 // claim claims candidates, at most as many as processors are free, and starts
-// those that were won. The caller has counted them in l.claims; each is taken
-// off when it runs or is known not to.
-func (l *loop) claim(ctx context.Context, cs []tasks.Candidate) error {
-	var alone []planned
-	var together []tasks.Candidate
-	for _, c := range cs {
-		p := l.plan(c)
-		if p.key == "" && p.name == c.TaskName {
-			together = append(together, c)
+// those that were won.
+func (l *loop) claim(ctx context.Context, cs []tasks.Candidate) {
+	var alone, together []planned
+	for _, p := range l.plan(cs) {
+		if p.key == "" && p.name == p.TaskName {
+			together = append(together, p)
 		} else {
 			alone = append(alone, p)
 		}
 	}
-	left := len(cs)
-	defer func() { l.settle(left) }() // an error leaves the rest unclaimed
 	if len(together) > 0 {
-		if err := l.claimTogether(ctx, together); err != nil {
-			return err
-		}
-		left -= len(together)
+		l.claimTogether(ctx, together)
 	}
 	for _, p := range alone {
-		if err := l.claimAlone(ctx, p); err != nil {
-			return err
+		if ctx.Err() != nil {
+			break
 		}
-		left--
-	}
-	return nil
-}
-
-// settle takes n candidates off the claims in flight.
-func (l *loop) settle(n int) {
-	if n == 0 {
-		return
+		l.claimAlone(ctx, p)
 	}
 	l.mu.Lock()
-	l.claims -= n
-	l.notifyLocked()
-	l.mu.Unlock()
+	defer l.mu.Unlock()
+	if len(l.claiming) > 0 {
+		clear(l.claiming)
+		l.notifyLocked()
+	}
 }
 
-func (l *loop) claimTogether(ctx context.Context, cs []tasks.Candidate) error {
-	ids := make([]tasks.ID, len(cs))
-	for i, c := range cs {
-		ids[i] = c.ID
+// claimTogether claims by one statement candidates that need no name.
+func (l *loop) claimTogether(ctx context.Context, ps []planned) {
+	ids := make([]tasks.ID, len(ps))
+	for i, p := range ps {
+		ids[i] = p.ID
 	}
-	names := l.free[:len(cs)]
+	names := l.free[:len(ps):len(ps)]
+	l.free = l.free[len(ps):]
 	cl := tasks.NewClaim("", l.o.Holder)
-	won, err := l.o.Claims.ClaimMany(ctx, ids, names, cl)
-	if err != nil {
+	var won map[tasks.ID]bool
+	failures, err := l.persist(ctx, l.work, "claim tasks", func(ctx context.Context) (err error) {
+		won, err = l.o.Claims.ClaimMany(ctx, ids, names, cl)
 		return err
-	}
-	var back []string
-	for i, c := range cs {
+	})
+	for i, p := range ps {
 		cl.Processor = names[i]
-		if !won[c.ID] {
-			back = append(back, names[i])
-			l.lost(c)
-			l.settle(1)
-			continue
+		v := tasks.Lost
+		if won[p.ID] {
+			v = tasks.Won
 		}
-		l.start(planned{Candidate: c, name: c.TaskName}, cl)
+		l.conclude(ctx, p, cl, verdict(v, failures, err))
 	}
-	l.free = append(back, l.free[len(cs):]...)
-	l.count(len(cs), len(cs)-len(back), 0)
-	return nil
 }
 
-func (l *loop) claimAlone(ctx context.Context, p planned) error {
+// claimAlone claims a candidate that needs a name.
+func (l *loop) claimAlone(ctx context.Context, p planned) {
 	cl := tasks.NewClaim(l.free[0], l.o.Holder)
-	v, err := l.o.Claims.Claim(ctx, p.Candidate, cl, p.key, p.name)
-	if err == nil && v == tasks.Blocked {
-		v, err = l.blockedClaim(ctx, p, cl)
+	l.free = l.free[1:]
+	v := l.sendClaim(ctx, p, cl)
+	if v == tasks.Blocked {
+		v = l.blockedClaim(ctx, p, cl)
 	}
-	if err != nil {
+	l.conclude(ctx, p, cl, v)
+}
+
+func (l *loop) sendClaim(ctx context.Context, p planned, cl tasks.Claim) (v tasks.Verdict) {
+	failures, err := l.persist(ctx, l.work, "claim a task", func(ctx context.Context) (err error) {
+		v, err = l.o.Claims.Claim(ctx, p.Candidate, cl, p.key, p.name)
 		return err
+	})
+	return verdict(v, failures, err)
+}
+
+// verdict is v unless errors make it doubtful: without an answer the claim may
+// have been written, and with an answer after an error too, if the task was
+// killed between the two.
+func verdict(v tasks.Verdict, failures int, err error) tasks.Verdict {
+	if err != nil || v == tasks.Lost && failures > 0 {
+		return unknown
 	}
-	switch v {
-	case tasks.Won:
-		l.free = l.free[1:]
-		l.start(p, cl)
-		l.count(1, 1, 0)
-	case tasks.Lost:
-		l.lost(p.Candidate)
-		l.settle(1)
-		l.count(1, 0, 0)
-	case tasks.Blocked:
-		l.settle(1)
-		l.count(1, 0, 1)
-	}
-	return nil
+	return v
 }
 
 // blockedClaim handles a name that is going; see the package doc.
-func (l *loop) blockedClaim(ctx context.Context, p planned, cl tasks.Claim) (tasks.Verdict, error) {
-	if p.PendingKey == "" {
-		refused, err := l.o.Claims.RefuseSingleton(ctx, p.Candidate, p.key)
-		if err != nil || refused {
-			return tasks.Blocked, err
+func (l *loop) blockedClaim(ctx context.Context, p planned, cl tasks.Claim) tasks.Verdict {
+	if p.PendingKey != "" {
+		l.mu.Lock()
+		l.blocked[p.key] = true
+		l.mu.Unlock()
+		v := l.sendClaim(ctx, p, cl)
+		if v != tasks.Blocked {
+			l.Unblock(p.key)
 		}
-		v, err := l.o.Claims.Claim(ctx, p.Candidate, cl, p.key, p.name)
-		if v == tasks.Blocked {
-			l.Wake() // the name was taken again at once: the next sweep decides
-		}
-		return v, err
+		return v
 	}
-	l.mu.Lock()
-	l.blocked[p.key] = true
-	l.mu.Unlock()
-	v, err := l.o.Claims.Claim(ctx, p.Candidate, cl, p.key, p.name)
-	if err != nil || v != tasks.Blocked {
-		l.Unblock(p.key)
+	var refused bool
+	_, err := l.persist(ctx, ctx, "refuse a second singleton", func(ctx context.Context) (err error) {
+		refused, err = l.o.Claims.RefuseSingleton(ctx, p.Candidate, p.key)
+		return err
+	})
+	if err != nil || refused {
+		return tasks.Blocked
 	}
-	return v, err
+	v := l.sendClaim(ctx, p, cl)
+	if v == tasks.Blocked {
+		l.Wake() // the name was taken again at once: the next sweep decides
+	}
+	return v
 }
 
-func (l *loop) lost(c tasks.Candidate) {
-	if l.o.Lost != nil {
-		l.o.Lost(c)
+// conclude starts a task that was won, and gives it back if we are stopping.
+func (l *loop) conclude(ctx context.Context, p planned, cl tasks.Claim, v tasks.Verdict) {
+	l.count(v)
+	switch v {
+	case tasks.Won:
+		l.start(p, cl, ctx.Err() != nil)
+		return
+	case unknown:
+		l.start(p, cl, true)
+	default:
+		l.free = append(l.free, cl.Processor)
+	}
+	if v != tasks.Blocked && l.o.Lost != nil {
+		l.o.Lost(p.Candidate)
 	}
 }
 
-func (l *loop) count(asked, won, blocked int) {
+func (l *loop) count(v tasks.Verdict) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.stats.Asked += int64(asked)
-	l.stats.Won += int64(won)
-	l.stats.Blocked += int64(blocked)
-	l.stats.Lost += int64(asked - won - blocked)
+	l.stats.Asked++
+	switch v {
+	case tasks.Won:
+		l.stats.Won++
+	case tasks.Blocked:
+		l.stats.Blocked++
+	default:
+		l.stats.Lost++
+	}
 }

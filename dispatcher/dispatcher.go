@@ -3,12 +3,10 @@ package dispatcher
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync"
 	"time"
 
 	"github.com/rs/zerolog"
-	"github.com/sourcegraph/conc/pool"
 
 	"github.com/lgtask/lgtask/tasks"
 )
@@ -20,17 +18,11 @@ var ErrStopping = errors.New("the processor is stopping")
 // to be stopped.
 var ErrKilled = errors.New("the task was killed")
 
-// StuckError is returned by Run for handlers that did not end when they were
-// told to. Their tasks stay claimed.
-type StuckError struct{ Tasks []tasks.ID }
-
-// Error implements error.
-func (e *StuckError) Error() string {
-	return fmt.Sprintf("%d handlers ignored the end of their context, among them that of task %s", len(e.Tasks), e.Tasks[0])
-}
-
-// Claims is the database, as the dispatcher needs it. Candidates, Claim and
-// ClaimMany are called from Run's goroutine only, Finish from many.
+// Claims is the database, as the dispatcher needs it. Finish is called from many
+// goroutines, the others from Run's only. All must return soon after their
+// context has ended. An error is about the database, not about one task: the
+// same statement is sent again until it is answered, so a task that can never be
+// claimed must be refused or left out.
 type Claims interface {
 	Candidates(ctx context.Context, q tasks.Query) ([]tasks.Candidate, error)
 	Claim(ctx context.Context, c tasks.Candidate, cl tasks.Claim, key, name string) (tasks.Verdict, error)
@@ -44,18 +36,19 @@ type Handler interface {
 	// Classes lists the classes that may be claimed.
 	Classes() []string
 	// Identity returns the taskName of a candidate, and whether its class is a
-	// singleton. It must not block.
+	// singleton. It must not block. If it panics the task is claimed and ends as
+	// Failed says.
 	Identity(c *tasks.Candidate) (name string, singleton bool)
 	// Run runs a claimed task and returns how it ended. It may panic.
 	Run(ctx context.Context, h *tasks.Held) tasks.Outcome
-	// Failed returns the outcome of a run that did not return one: it panicked
-	// or called runtime.Goexit.
+	// Failed returns the outcome of a run that did not return a usable one: it
+	// panicked, called runtime.Goexit or returned a state that is no end.
 	Failed(h *tasks.Held, text string) tasks.Outcome
 }
 
 // Options configure a Dispatcher.
 type Options struct {
-	Names   []string // of the processors; each runs one task at a time
+	Names   []string // of the processors, each different; each runs one task at a time
 	Holder  string   // epoch of the process
 	Claims  Claims
 	Handler Handler
@@ -69,31 +62,26 @@ type Options struct {
 type Dispatcher struct {
 	o      Options
 	signal chan struct{} // capacity 1: there is something to do
-	ended  chan slot     // a run is over: its processor is free
 
-	mu      sync.Mutex
-	offers  []tasks.Candidate
-	backlog bool                  // waiting tasks may exist that no offer brought
-	blocked map[string]bool       // pendingKeys whose name is going
-	running map[tasks.ID]*running // claimed and not finished
-	claims  int                   // claim statements in flight
-	changed chan struct{}         // closed and replaced when running or claims drop to 0
-	stats   Stats
+	mu         sync.Mutex
+	offers     []tasks.Candidate
+	backlog    bool                // waiting tasks may exist that no offer brought
+	blocked    map[string]bool     // pendingKeys whose name is going
+	sweeping   bool                // candidates are being read
+	claiming   map[tasks.ID]error  // being claimed; the cause of a Cancel that came meanwhile
+	running    map[string]*running // claimed and not finished, by processor
+	unrecorded []tasks.ID          // ended, but the database did not take the result
+	changed    chan struct{}       // closed and replaced when one of the above became less
+	stats      Stats
 }
 
 // Stats counts since the start.
 type Stats struct {
-	Asked, Won, Lost, Blocked, Sweeps int64
-}
-
-type slot struct {
-	name string
-	id   tasks.ID
-}
-
-type running struct {
-	held   tasks.Held
-	cancel context.CancelCauseFunc
+	Asked   int64 // candidates that were claimed: the sum of the next three
+	Won     int64
+	Lost    int64 // somebody else had it, or the claim had no answer
+	Blocked int64 // a run of its name was going
+	Sweeps  int64
 }
 
 // New returns a dispatcher; Run starts it.
@@ -105,8 +93,8 @@ func New(o Options) *Dispatcher {
 		o.Quit = 2 * time.Second
 	}
 	return &Dispatcher{
-		o: o, signal: make(chan struct{}, 1), ended: make(chan slot, len(o.Names)),
-		blocked: map[string]bool{}, running: map[tasks.ID]*running{}, changed: make(chan struct{}),
+		o: o, signal: make(chan struct{}, 1), changed: make(chan struct{}),
+		blocked: map[string]bool{}, claiming: map[tasks.ID]error{}, running: map[string]*running{},
 	}
 }
 
@@ -153,22 +141,35 @@ func (d *Dispatcher) UnblockAll() {
 }
 
 // Cancel ends the context of a task that runs here and reports whether one did.
+// A task that is just being claimed counts: it is not started, if it is won.
 func (d *Dispatcher) Cancel(id tasks.ID, cause error) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	r, ok := d.running[id]
-	if ok {
-		r.cancel(cause)
+	_, found := d.claiming[id]
+	if found {
+		d.claiming[id] = cause
 	}
-	return ok
+	for _, r := range d.running {
+		if r.held.ID == id {
+			r.cancel(cause)
+			found = true
+		}
+	}
+	return found
 }
 
-// Busy returns how many tasks run or are being claimed, whether a sweep is due,
-// and a channel that is closed when either may have changed.
+// Busy returns how many tasks run or are being claimed (a sweep counts as one),
+// whether a sweep or an offer is due, and a channel that is closed when a run, a
+// claim or a sweep is over. Two calls that return the same channel and no work
+// had none in between.
 func (d *Dispatcher) Busy() (n int, sweepDue bool, changed <-chan struct{}) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return len(d.running) + d.claims, d.backlog || len(d.offers) > 0, d.changed
+	n = len(d.running) + len(d.claiming)
+	if d.sweeping {
+		n++
+	}
+	return n, d.backlog || len(d.offers) > 0, d.changed
 }
 
 // Blocked returns the names that wait for the end of a going run.
@@ -200,23 +201,4 @@ func (d *Dispatcher) poke() {
 func (d *Dispatcher) notifyLocked() {
 	close(d.changed)
 	d.changed = make(chan struct{})
-}
-
-// Run claims and runs tasks until ctx ends, then stops as the package doc says.
-// It returns nil, or *StuckError.
-func (d *Dispatcher) Run(ctx context.Context) error {
-	work, endWork := context.WithCancelCause(context.WithoutCancel(ctx))
-	defer endWork(ErrStopping)
-	l := &loop{Dispatcher: d, work: work, free: append([]string(nil), d.o.Names...), pool: pool.New().WithMaxGoroutines(len(d.o.Names))}
-	for ctx.Err() == nil {
-		wait := l.step(ctx)
-		select {
-		case <-ctx.Done():
-		case s := <-d.ended:
-			l.release(s)
-		case <-d.signal:
-		case <-wait:
-		}
-	}
-	return l.stop()
 }

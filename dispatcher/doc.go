@@ -5,16 +5,17 @@
 // Each named processor runs one task at a time. A name is taken before a claim
 // is sent, so a claimed task starts at once. Tasks of classes that are not
 // registered are never claimed. A handler that fails, panics or calls
-// runtime.Goexit ends its own task only.
+// runtime.Goexit ends its own task only, and its processor goes on; so does a
+// panic while a task's name is computed.
 //
 // # Where work comes from
 //
 // Offers are tasks that the stream or the timer wheel brought; they are claimed
-// by _id while a processor is free. When none is, the offer is dropped and the
-// backlog flag is set: the task is in the database, and the next free processor
-// sweeps for it, highest priority first. The flag is cleared only by a sweep
-// that found less than it asked for. So an offer is a hint and a sweep is the
-// truth, and nothing waits in memory.
+// by _id while a processor is free, higher priorities first. When none is, the
+// offers are dropped and the backlog flag is set: the tasks are in the database,
+// and the next free processor sweeps for them. The flag is cleared before a
+// sweep reads, and set again if the sweep found as many as it asked for. So an
+// offer is a hint and a sweep is the truth, and nothing waits in memory.
 //
 // # Names
 //
@@ -26,14 +27,25 @@
 //
 // # Stopping
 //
-// Ending Run's context stops the intake. Running handlers get the grace to end;
-// then their contexts are cancelled with cause ErrStopping and what does not
-// succeed is given back without spending an attempt. A handler that ignores even
-// that is abandoned: Run returns *StuckError and its task stays claimed.
+// Ending Run's context stops the intake: no claim is sent any more, and what one
+// under way still wins is given back unstarted. Running handlers get the grace
+// to end; then their contexts are cancelled with cause ErrStopping and what does
+// not succeed is given back without spending an attempt. A handler that ignores
+// even that for the time Quit is abandoned, and a result that the database does
+// not take by then is dropped: Run returns *StuckError, and those tasks stay
+// claimed. So Run returns at most Grace + Quit after its context ended.
 //
 // # Failure behaviour
 //
-// A claim or a sweep that fails is tried again after a back-off, for ever. A
-// completion is written again until the database takes it or the dispatcher has
-// stopped; tasks.ErrFenced ends that: somebody else has the task.
+// An error of a statement never says that nothing was written. A claim is
+// therefore sent again with the same token until it is answered, with a back-off
+// of at most 2.5 s; meanwhile the dispatcher asks for nothing else. One that has
+// no answer when the dispatcher stops is undone: its tasks are given back by the
+// token, which matches only if they were won. The same is done with a task that
+// is reported lost after an error, since it may have been won and killed between
+// the two tries. A completion is written again until the database takes it or
+// the dispatcher has stopped; tasks.ErrFenced ends that: somebody else has the
+// task.
+//
+// A Claims or a Handler that panics is treated as if it had failed.
 package dispatcher

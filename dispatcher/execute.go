@@ -6,54 +6,85 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/sourcegraph/conc/panics"
-
 	"github.com/lgtask/lgtask/tasks"
 )
 
-// start runs a claimed task on the pool. Its processor was free, so the pool has
-// room at once.
-func (l *loop) start(p planned, cl tasks.Claim) {
+// running is a claimed task. The goroutine that runs it owns the rest of held.
+type running struct {
+	held    tasks.Held
+	cancel  context.CancelCauseFunc
+	failure string // it cannot run, for this reason
+	back    bool   // it is not to run, but to be given back
+	over    bool   // the handler has returned; guarded by the dispatcher's mutex
+}
+
+var givenBack = tasks.Outcome{State: tasks.Request, LastLog: "given back: " + ErrStopping.Error()}
+
+// start runs a claimed task on the pool, or gives it back. Its processor was
+// free, so the pool has room at once.
+func (l *loop) start(p planned, cl tasks.Claim, back bool) {
 	ctx, cancel := context.WithCancelCause(l.work)
-	r := &running{held: tasks.Held{Candidate: p.Candidate, Claim: cl, Key: p.key, StartedAt: time.Now()}, cancel: cancel}
+	r := &running{
+		held:   tasks.Held{Candidate: p.Candidate, Claim: cl, Key: p.key, StartedAt: time.Now()},
+		cancel: cancel, failure: p.failure, back: back,
+	}
 	r.held.TaskName = p.name
 	l.mu.Lock()
-	l.running[p.ID] = r
-	l.claims--
+	if cause := l.claiming[p.ID]; cause != nil {
+		cancel(cause) // killed while it was being claimed
+	}
+	delete(l.claiming, p.ID)
+	l.running[cl.Processor] = r
 	l.mu.Unlock()
 	l.pool.Go(func() {
-		defer cancel(nil)
-		o := l.execute(ctx, &r.held)
-		l.finish(r.held, o)
-		l.mu.Lock()
-		delete(l.running, r.held.ID)
-		l.notifyLocked()
-		l.mu.Unlock()
-		l.ended <- slot{r.held.Processor, r.held.ID}
+		defer l.release(r)
+		l.finish(r, l.outcome(ctx, r))
 	})
 }
 
-// execute runs the handler in a goroutine of its own, so that one that calls
-// runtime.Goexit or never returns takes no worker of the pool with it.
-func (l *loop) execute(ctx context.Context, h *tasks.Held) tasks.Outcome {
-	result := make(chan tasks.Outcome, 1)
-	go func() {
-		failure := "the handler called runtime.Goexit"
-		var o tasks.Outcome
-		defer func() {
-			if failure != "" {
-				o = l.o.Handler.Failed(h, failure)
-			}
-			result <- o
-		}()
-		r := panics.Try(func() { o = l.o.Handler.Run(ctx, h) })
-		failure = ""
-		if r != nil {
-			failure = r.String()
-		}
-	}()
-	return steer(ctx, <-result)
+// release makes the task's processor free.
+func (l *loop) release(r *running) {
+	r.cancel(nil)
+	l.mu.Lock()
+	delete(l.running, r.held.Processor)
+	l.notifyLocked()
+	l.mu.Unlock()
+	l.ended <- r.held.Processor
 }
+
+// outcome runs the handler, unless it must not run any more, and returns how the
+// task ends.
+func (l *loop) outcome(ctx context.Context, r *running) tasks.Outcome {
+	if r.back || ctx.Err() != nil {
+		return steer(ctx, givenBack)
+	}
+	var o tasks.Outcome
+	failure := r.failure
+	if failure == "" {
+		failure = guard("the handler", func() { o = l.o.Handler.Run(ctx, &r.held) })
+		if failure == "" && !usable(o) {
+			failure = fmt.Sprintf("the handler's outcome has the state %q, which is no end of an attempt", o.State)
+		}
+	}
+	if failure != "" {
+		o = l.failed(r, failure)
+	}
+	return steer(ctx, o)
+}
+
+// failed asks the handler what becomes of a task whose run returned nothing
+// usable, and makes it an error if not even that works.
+func (l *loop) failed(r *running, failure string) tasks.Outcome {
+	var o tasks.Outcome
+	if guard("Failed", func() { o = l.o.Handler.Failed(&r.held, failure) }) == "" && usable(o) {
+		return o
+	}
+	return tasks.Outcome{State: tasks.Error, LastLog: failure, Failure: failure, Spent: true}
+}
+
+// usable reports whether an attempt may end so. The database would refuse
+// anything else for ever.
+func usable(o tasks.Outcome) bool { return o.State == tasks.Request || o.State.Final() }
 
 // steer replaces the outcome of a handler that failed because it was told to
 // end. One that succeeded all the same has succeeded.
@@ -63,86 +94,41 @@ func steer(ctx context.Context, o tasks.Outcome) tasks.Outcome {
 	}
 	switch cause := context.Cause(ctx); {
 	case errors.Is(cause, ErrStopping):
-		return tasks.Outcome{State: tasks.Request, LastLog: "given back: " + ErrStopping.Error()}
+		return givenBack
 	case errors.Is(cause, ErrKilled):
-		return tasks.Outcome{State: tasks.Error, LastLog: "killed", Failure: "killed: " + o.Failure, Spent: o.Spent}
+		text := "killed"
+		if o.Failure != "" {
+			text += ": " + o.Failure
+		}
+		return tasks.Outcome{State: tasks.Error, LastLog: "killed", Failure: text, Spent: o.Spent}
 	}
 	return o
 }
 
 // finish writes the outcome until the database has it or somebody else has the
 // task.
-func (l *loop) finish(h tasks.Held, o tasks.Outcome) {
-	ctx, cancel := l.finishContext()
-	defer cancel()
-	for failures := 1; ; failures++ {
-		err := l.o.Claims.Finish(ctx, h, o)
-		switch {
-		case err == nil:
-			if h.Key != "" && o.State.Final() {
-				l.Unblock(h.Key)
-			}
-			return
-		case errors.Is(err, tasks.ErrFenced):
-			l.o.Log.Warn().Stringer("task", h.ID).Str("processor", h.Processor).Msg("the claim was lost; the result is not recorded")
-			return
-		case failures == 1:
-			l.o.Log.Warn().Err(err).Stringer("task", h.ID).Msg("cannot record the end of a task; trying again")
-		}
-		select {
-		case <-ctx.Done():
-			l.o.Log.Error().Err(err).Stringer("task", h.ID).Msg("stopped before the end of a task was recorded; it stays claimed")
-			return
-		case <-time.After(backoff(failures)):
-		}
-	}
-}
-
-// finishContext lives as long as the dispatcher's work, and after its end as
-// long as a completion may take.
-func (l *loop) finishContext() (context.Context, context.CancelFunc) {
-	ctx, cancel := context.WithCancel(context.WithoutCancel(l.work))
-	stop := context.AfterFunc(l.work, func() { time.AfterFunc(l.o.Quit, cancel) })
-	return ctx, func() { stop(); cancel() }
-}
-
-// stop waits for the running handlers as the package doc says.
-func (l *loop) stop() error {
-	done := make(chan struct{})
-	go func() { l.pool.Wait(); close(done) }()
-	if waitFor(done, l.o.Grace) {
-		return nil
-	}
+func (l *loop) finish(r *running, o tasks.Outcome) {
 	l.mu.Lock()
-	for _, r := range l.running {
-		r.cancel(ErrStopping)
-	}
+	r.over = true
 	l.mu.Unlock()
-	if waitFor(done, l.o.Quit) {
-		return nil
+	ctx, cancel := l.last, func() {}
+	if ctx.Err() != nil { // Run has given up on its handler; the process lives on
+		ctx, cancel = context.WithTimeout(context.WithoutCancel(l.last), l.o.Quit)
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if len(l.running) == 0 {
-		<-done
-		return nil
-	}
-	stuck := &StuckError{}
-	for id, r := range l.running {
-		stuck.Tasks = append(stuck.Tasks, id)
-		l.o.Log.Error().Stringer("task", id).Str("class", r.held.TaskClass).Str("processor", r.held.Processor).
-			Msg("the handler ignored the end of its context; its task stays claimed")
-	}
-	return fmt.Errorf("stopping: %w", stuck)
-}
-
-func waitFor(done <-chan struct{}, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-done:
-		return true
-	case <-t.C:
-		return false
+	defer cancel()
+	h := r.held
+	_, err := l.persist(ctx, ctx, "record the end of task "+h.ID.String(), func(ctx context.Context) error { return l.o.Claims.Finish(ctx, h, o) })
+	switch {
+	case err == nil:
+		if h.Key != "" && o.State.Final() {
+			l.Unblock(h.Key)
+		}
+	case !errors.Is(err, tasks.ErrFenced):
+		l.o.Log.Error().Err(err).Stringer("task", h.ID).Msg("stopped before the end of a task was recorded; it stays claimed")
+		l.mu.Lock()
+		l.unrecorded = append(l.unrecorded, h.ID)
+		l.mu.Unlock()
+	case !r.back:
+		l.o.Log.Warn().Stringer("task", h.ID).Str("processor", h.Processor).Msg("the claim was lost; the result is not recorded")
 	}
 }

@@ -1,47 +1,64 @@
 package dispatcher
 
 import (
+	"cmp"
 	"context"
-	"math/rand/v2"
-	"time"
+	"slices"
 
 	"github.com/sourcegraph/conc/pool"
 
 	"github.com/lgtask/lgtask/tasks"
 )
 
-// loop is the state of Run's goroutine; nothing else touches its own fields.
+// loop is the state of Run's goroutine. Nothing else touches free; the other
+// fields are set once.
 type loop struct {
 	*Dispatcher
-	work     context.Context // of handlers and completions: outlives Run's
-	free     []string        // names without a task
-	pool     *pool.Pool
-	failures int // claims or sweeps that failed in a row
+	work  context.Context // of claims and handlers: ends with the grace
+	last  context.Context // of completions: ends when Run returns
+	free  []string        // names without a task
+	pool  *pool.Pool
+	ended chan string // the name of a processor whose run is over; one for each at most
 }
 
-// step gives work to free processors until there is none of either. The channel
-// it returns, if not nil, says when to try again after a failure.
-func (l *loop) step(ctx context.Context) <-chan time.Time {
+// Run claims and runs tasks until ctx ends, then stops as the package doc says.
+// It returns nil, or *StuckError. It must not be called again before it has
+// returned, nor after it has returned an error.
+func (d *Dispatcher) Run(ctx context.Context) error {
+	work, endWork := later(ctx, d.o.Grace, ErrStopping)
+	defer endWork(ErrStopping)
+	last, endLast := later(ctx, d.o.Grace+d.o.Quit, ErrStopping)
+	defer endLast(ErrStopping)
+	n := len(d.o.Names)
+	l := &loop{
+		Dispatcher: d, work: work, last: last, free: slices.Clone(d.o.Names),
+		pool: pool.New().WithMaxGoroutines(max(n, 1)), ended: make(chan string, n),
+	}
+	for ctx.Err() == nil {
+		l.step(ctx)
+		select {
+		case <-ctx.Done():
+		case name := <-l.ended:
+			l.free = append(l.free, name)
+		case <-l.signal:
+		}
+	}
+	return l.stop()
+}
+
+// step gives work to free processors until there is none of either.
+func (l *loop) step(ctx context.Context) {
 	for len(l.free) > 0 && ctx.Err() == nil {
 		cs, sweep := l.take()
-		switch {
-		case sweep:
-			if err := l.sweep(ctx); err != nil {
-				return l.failed(ctx, err)
-			}
-		case len(cs) == 0:
-			return nil
-		default:
-			if err := l.claim(ctx, cs); err != nil {
-				l.Wake() // the offers are gone; the documents are not
-				return l.failed(ctx, err)
-			}
+		if sweep {
+			cs = l.sweep(ctx)
+		} else if len(cs) == 0 {
+			return
 		}
-		l.failures = 0
+		l.claim(ctx, cs)
 		l.collect()
 	}
 	l.spill()
-	return nil
 }
 
 // take returns the next offers, at most one for each free processor, or says
@@ -50,13 +67,81 @@ func (l *loop) take() (cs []tasks.Candidate, sweep bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.backlog {
-		l.offers = nil // the sweep finds them, in their order
+		// The sweep finds the offers, in their order. What comes in while it
+		// reads sets the flag again, or is an offer.
+		l.offers, l.backlog, l.sweeping = nil, false, true
+		l.stats.Sweeps++
 		return nil, true
 	}
-	n := min(len(l.free), len(l.offers))
-	cs, l.offers = l.offers[:n:n], l.offers[n:]
-	l.claims += n
+	cs = latest(l.offers)
+	slices.SortStableFunc(cs, func(a, b tasks.Candidate) int { return cmp.Compare(b.Priority, a.Priority) })
+	n := min(len(l.free), len(cs))
+	cs, l.offers = cs[:n:n], cs[n:]
+	l.claimLocked(cs)
 	return cs, false
+}
+
+// claimLocked counts candidates as being claimed.
+func (l *loop) claimLocked(cs []tasks.Candidate) {
+	for _, c := range cs {
+		l.claiming[c.ID] = nil
+	}
+}
+
+// latest returns the candidates without earlier ones of the same task: an insert
+// and a change may both have been offered, and a find may return a document
+// twice if it is moved in the index meanwhile.
+func latest(cs []tasks.Candidate) []tasks.Candidate {
+	if len(cs) < 2 {
+		return cs
+	}
+	at := make(map[tasks.ID]int, len(cs))
+	distinct := make([]tasks.Candidate, 0, len(cs))
+	for _, c := range cs {
+		if i, seen := at[c.ID]; seen {
+			distinct[i] = c
+			continue
+		}
+		at[c.ID] = len(distinct)
+		distinct = append(distinct, c)
+	}
+	return distinct
+}
+
+// sweep reads the candidates for the free processors. It returns none if ctx
+// ended meanwhile.
+func (l *loop) sweep(ctx context.Context) []tasks.Candidate {
+	var found []tasks.Candidate
+	n := len(l.free)
+	_, err := l.persist(ctx, ctx, "look for waiting tasks", func(ctx context.Context) (err error) {
+		found, err = l.o.Claims.Candidates(ctx, tasks.Query{Classes: l.o.Handler.Classes(), Blocked: l.Blocked(), Limit: n})
+		return err
+	})
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.sweeping = false
+	if err != nil || len(found) >= n {
+		l.backlog = true
+	}
+	if err != nil || len(found) == 0 {
+		l.notifyLocked()
+		return nil
+	}
+	found = latest(found[:min(n, len(found))])
+	l.claimLocked(found)
+	return found
+}
+
+// collect takes back processors whose runs ended while we were claiming.
+func (l *loop) collect() {
+	for {
+		select {
+		case name := <-l.ended:
+			l.free = append(l.free, name)
+		default:
+			return
+		}
+	}
 }
 
 // spill leaves the offers that no processor is free for to a sweep.
@@ -66,64 +151,4 @@ func (l *loop) spill() {
 	if len(l.offers) > 0 {
 		l.offers, l.backlog = nil, true
 	}
-}
-
-// collect takes back processors whose runs ended while we were claiming.
-func (l *loop) collect() {
-	for {
-		select {
-		case s := <-l.ended:
-			l.release(s)
-		default:
-			return
-		}
-	}
-}
-
-func (l *loop) release(s slot) {
-	l.free = append(l.free, s.name)
-}
-
-func (l *loop) sweep(ctx context.Context) error {
-	// The flag is cleared before the read: what comes in meanwhile sets it
-	// again.
-	l.mu.Lock()
-	l.backlog = false
-	l.claims++
-	l.stats.Sweeps++
-	l.mu.Unlock()
-	n := len(l.free)
-	cs, err := l.o.Claims.Candidates(ctx, tasks.Query{Classes: l.o.Handler.Classes(), Blocked: l.Blocked(), Limit: n})
-	l.mu.Lock()
-	l.backlog = l.backlog || err != nil || len(cs) == n
-	l.claims += len(cs) - 1
-	if len(cs) == 0 {
-		l.notifyLocked()
-	}
-	l.mu.Unlock()
-	if err != nil || len(cs) == 0 {
-		return err
-	}
-	if err := l.claim(ctx, cs); err != nil {
-		l.Wake()
-		return err
-	}
-	return nil
-}
-
-// failed waits longer with each failure in a row, up to 15 s.
-func (l *loop) failed(ctx context.Context, err error) <-chan time.Time {
-	if ctx.Err() != nil {
-		return nil
-	}
-	l.failures++
-	if l.failures == 1 {
-		l.o.Log.Warn().Err(err).Msg("cannot claim; trying again")
-	}
-	return time.After(backoff(l.failures))
-}
-
-func backoff(failures int) time.Duration {
-	d := min(50*time.Millisecond<<min(failures, 12), 15*time.Second)
-	return d*3/4 + rand.N(d/2)
 }

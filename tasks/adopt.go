@@ -153,8 +153,7 @@ func (s *Store) fillIn(ctx context.Context, id ID) error {
 
 // reject ends a malformed waiting document as an error that says why.
 func (s *Store) reject(ctx context.Context, id ID, cause error) error {
-	_, err := s.tasks.UpdateOne(ctx, bson.D{{Key: "_id", Value: bson.D{{Key: "$eq", Value: id}}}, {Key: "state", Value: Request}},
-		s.ended(Error, "malformed task: "+cause.Error()))
+	_, err := s.Refuse(ctx, id, Error, "malformed task: "+cause.Error())
 	return err
 }
 
@@ -179,6 +178,11 @@ func (s *Store) Foreign(ctx context.Context, classes []string, limit int) ([]ID,
 	if err != nil {
 		return nil, err
 	}
+	return idsOf(ctx, cur)
+}
+
+// idsOf reads the _ids of what a query returned.
+func idsOf(ctx context.Context, cur *mongo.Cursor) ([]ID, error) {
 	var docs []struct {
 		ID ID `bson:"_id"`
 	}

@@ -133,9 +133,10 @@ func decodeCandidate(raw bson.Raw) (Candidate, error) {
 	return c, nil
 }
 
-// Kwargs reads the kwargs of a task that is claimed. It returns *InvalidError if
-// they are no document or one that CheckKwargs refuses, as they may be in a task
-// that was inserted by hand, and an empty document if there are none.
+// Kwargs reads the kwargs of a task, an empty document if it has none. In a task
+// that was inserted by hand they may be no document or one that CheckKwargs
+// refuses: then a waiting task is ended as an error, and is ErrNotFound; of a
+// claimed one *InvalidError is returned, and its holder ends it.
 func (s *Store) Kwargs(ctx context.Context, id ID) (bson.Raw, error) {
 	raw, err := s.tasks.FindOne(ctx, bson.D{{Key: "_id", Value: id}}, options.FindOne().SetProjection(bson.D{{Key: "kwargs", Value: 1}})).Raw()
 	if err == mongo.ErrNoDocuments {
@@ -149,9 +150,17 @@ func (s *Store) Kwargs(ctx context.Context, id ID) (bson.Raw, error) {
 	}
 	kw, ok := raw.Lookup("kwargs").DocumentOK()
 	if !ok {
-		return nil, wrongType(raw, "kwargs", "a document")
+		err = wrongType(raw, "kwargs", "a document")
+	} else if err = CheckKwargs(kw); err == nil {
+		return kw, nil
 	}
-	return kw, CheckKwargs(kw)
+	switch ended, failed := s.Refuse(ctx, id, Error, "malformed task: "+err.Error()); {
+	case failed != nil:
+		return nil, failed
+	case ended:
+		return nil, ErrNotFound
+	}
+	return nil, err
 }
 
 func in[T any](values []T) bson.D { return bson.D{{Key: "$in", Value: values}} }

@@ -71,6 +71,8 @@ func (s *Store) Claim(ctx context.Context, c Candidate, cl Claim, key, name stri
 	switch {
 	case duplicateOf(err, runningIndex):
 		return Blocked, nil
+	case tooLarge(err):
+		return Lost, s.reject(ctx, c.ID, errTooLarge)
 	case err != nil:
 		return Lost, err
 	case res.MatchedCount == 0:
@@ -88,7 +90,16 @@ func (s *Store) ClaimMany(ctx context.Context, ids []ID, processors []string, cl
 		{Key: "state", Value: Working}, {Key: "holder", Value: literal(cl.Holder)}, {Key: "claim", Value: bson.D{{Key: "token", Value: cl.Token}}},
 		{Key: "processor", Value: bson.D{{Key: "$arrayElemAt", Value: bson.A{literal(processors), at}}}}, {Key: "tsStart", Value: "$$NOW"},
 	}
-	res, err := s.tasks.UpdateMany(ctx, claimable(bson.E{Key: "_id", Value: in(ids)}, cl), mongo.Pipeline{{{Key: "$set", Value: set}}})
+	send := func() (*mongo.UpdateResult, error) {
+		return s.tasks.UpdateMany(ctx, claimable(bson.E{Key: "_id", Value: in(ids)}, cl), mongo.Pipeline{{{Key: "$set", Value: set}}})
+	}
+	res, err := send()
+	if tooLarge(err) {
+		if err := s.rejectLarge(ctx, ids); err != nil {
+			return nil, err
+		}
+		res, err = send()
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -111,16 +122,11 @@ func (s *Store) tokenHolders(ctx context.Context, ids []ID, token bson.ObjectID,
 	if err != nil {
 		return err
 	}
-	var docs []struct {
-		ID ID `bson:"_id"`
+	held, err := idsOf(ctx, cur)
+	for _, id := range held {
+		won[id] = true
 	}
-	if err := cur.All(ctx, &docs); err != nil {
-		return err
-	}
-	for _, d := range docs {
-		won[d.ID] = true
-	}
-	return nil
+	return err
 }
 
 // Refuse ends a waiting task: aborted for a singleton whose name is going, error
@@ -129,9 +135,25 @@ func (s *Store) Refuse(ctx context.Context, id ID, state State, reason string) (
 	if state != Aborted && state != Error {
 		return false, fmt.Errorf("internal error: a waiting task cannot be refused as %q", state)
 	}
-	res, err := s.tasks.UpdateOne(ctx, bson.D{{Key: "_id", Value: id}, {Key: "state", Value: Request}}, s.ended(state, reason))
+	filter := bson.D{{Key: "_id", Value: bson.D{{Key: "$eq", Value: id}}}, {Key: "state", Value: Request}}
+	return s.end(ctx, filter, s.ended(state, reason))
+}
+
+// errTooLarge is why a task without room for its own claim ends.
+var errTooLarge = &InvalidError{Field: "task", Reason: fmt.Sprintf("must have at most %d bytes", MaxTaskBytes)}
+
+// rejectLarge ends those of the given tasks that no claim fits into.
+func (s *Store) rejectLarge(ctx context.Context, ids []ID) error {
+	size := bson.D{{Key: "$gt", Value: bson.A{bson.D{{Key: "$bsonSize", Value: "$$ROOT"}}, 15 << 20}}}
+	cur, err := s.tasks.Find(ctx, bson.D{{Key: "_id", Value: in(ids)}, {Key: "$expr", Value: size}}, options.Find().SetProjection(asc("_id")))
 	if err != nil {
-		return false, err
+		return err
 	}
-	return res.MatchedCount == 1, nil
+	large, err := idsOf(ctx, cur)
+	for _, id := range large {
+		if err := s.reject(ctx, id, errTooLarge); err != nil {
+			return err
+		}
+	}
+	return err
 }

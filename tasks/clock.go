@@ -72,9 +72,12 @@ func (c *clock) estimate(now time.Time) (offset time.Duration, fresh bool) {
 		best = max(best, s.offset)
 	}
 	last := c.samples[len(c.samples)-1].at
-	age := now.Sub(last)                          // monotonic
-	step := now.Round(0).Sub(last.Round(0)) - age // wall clock against that
-	return best, age <= clockMaxAge && step.Abs() <= clockJump
+	return best, reliable(now.Sub(last), now.Round(0).Sub(last.Round(0)))
+}
+
+// reliable compares the age of a sample by the monotonic and by the wall clock.
+func reliable(age, wall time.Duration) bool {
+	return age >= 0 && age <= clockMaxAge && (wall-age).Abs() <= clockJump
 }
 
 // Now returns the server's time, estimated from below: it is never ahead of the

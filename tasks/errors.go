@@ -41,6 +41,13 @@ type ForeignError struct {
 // Error implements error.
 func (e *ForeignError) Error() string { return "collection " + e.Collection + ": " + e.Reason }
 
+// tooLarge reports whether an update was refused since it would have made a
+// document larger than the server stores.
+func tooLarge(err error) bool {
+	var se mongo.ServerError
+	return errors.As(err, &se) && (se.HasErrorCode(17419) || se.HasErrorCode(17420) || se.HasErrorCode(10334))
+}
+
 // duplicateOf reports whether err is E11000 on the named index.
 func duplicateOf(err error, index string) bool {
 	var we mongo.WriteException

@@ -45,12 +45,8 @@ func (s *Store) Finish(ctx context.Context, h Held, o Outcome) error {
 		from = append(from, Kill)
 	}
 	filter := bson.D{{Key: "_id", Value: h.ID}, {Key: "claim.token", Value: h.Token}, {Key: "state", Value: in(from)}}
-	res, err := s.tasks.UpdateOne(ctx, filter, s.finished(h, o))
-	if err != nil {
+	if ok, err := s.end(ctx, filter, s.finished(h, o)); ok || err != nil {
 		return err
-	}
-	if res.MatchedCount == 1 {
-		return nil
 	}
 	return s.unmatched(ctx, h, o)
 }
@@ -107,6 +103,22 @@ func (s *Store) ended(state State, reason string) mongo.Pipeline {
 	// A run that waits between two attempts holds its name: set it free too.
 	set = append(set, bson.E{Key: "lastKey", Value: bson.D{{Key: "$ifNull", Value: bson.A{"$runningKey", "$$REMOVE"}}}})
 	return mongo.Pipeline{{{Key: "$set", Value: set}}, {{Key: "$unset", Value: bson.A{"pendingKey", "runningKey", "holder"}}}}
+}
+
+// end sends an update made by finished or ended and reports whether it matched.
+// A document by hand may be as large as the server stores, without room for its
+// end: then only the fields that tell what happened are kept.
+func (s *Store) end(ctx context.Context, filter bson.D, update mongo.Pipeline) (bool, error) {
+	res, err := s.tasks.UpdateOne(ctx, filter, update)
+	if tooLarge(err) {
+		res, err = s.tasks.UpdateOne(ctx, filter, append(update, bson.D{{Key: "$project", Value: asc(
+			"v", "taskClass", "taskName", "state", "priority", "tsInsert", "tsRequest", "tsStart", "tsStop", "processor", "claim", "attempt",
+			"maxAttempts", "crashes", "lastLog", "errors", "runningKey", "lastKey", "schedule", "expireAt")}}))
+	}
+	if err != nil {
+		return false, err
+	}
+	return res.MatchedCount == 1, nil
 }
 
 // pushError appends to the bounded history. errors may hold anything in a

@@ -36,6 +36,7 @@ func asc(fields ...string) bson.D {
 func taskIndexes() []mongo.IndexModel {
 	waiting := bson.D{{Key: "state", Value: Request}}
 	exists := func(f string) bson.D { return bson.D{{Key: f, Value: bson.D{{Key: "$exists", Value: true}}}} }
+	text := func(f string) bson.D { return bson.D{{Key: f, Value: bson.D{{Key: "$gt", Value: ""}}}} }
 	return []mongo.IndexModel{
 		// Store.Candidates, and foreign documents by priority: null.
 		{
@@ -46,9 +47,10 @@ func taskIndexes() []mongo.IndexModel {
 		{Keys: asc("tsRequest"), Options: options.Index().SetName(dueIndex).SetPartialFilterExpression(waiting)},
 		// The tasks of a process that died.
 		{Keys: asc("holder"), Options: options.Index().SetName(holderIndex).SetPartialFilterExpression(exists("holder"))},
-		// At most one waiting and one going run of a name.
-		{Keys: asc("pendingKey"), Options: options.Index().SetName(pendingIndex).SetUnique(true).SetPartialFilterExpression(exists("pendingKey"))},
-		{Keys: asc("runningKey"), Options: options.Index().SetName(runningIndex).SetUnique(true).SetPartialFilterExpression(exists("runningKey"))},
+		// At most one waiting and one going run of a name. Two documents by
+		// hand with null there are no runs of one name.
+		{Keys: asc("pendingKey"), Options: options.Index().SetName(pendingIndex).SetUnique(true).SetPartialFilterExpression(text("pendingKey"))},
+		{Keys: asc("runningKey"), Options: options.Index().SetName(runningIndex).SetUnique(true).SetPartialFilterExpression(text("runningKey"))},
 		// Retention. Only a finished task has an expireAt.
 		{Keys: asc("expireAt"), Options: options.Index().SetName(expireIndex).SetExpireAfterSeconds(0).SetPartialFilterExpression(exists("expireAt"))},
 	}

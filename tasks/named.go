@@ -99,7 +99,7 @@ func kwargsOf(t *Task) bson.Raw {
 
 // moveUp makes a waiting run due earlier and raises its priority. It reports
 // whether the run was still waiting.
-func (s *Store) moveUp(ctx context.Context, id ID, t *Task, set ...bson.E) (bool, error) {
+func (s *Store) moveUp(ctx context.Context, id ID, t *Task) (bool, error) {
 	now, err := s.Now(ctx)
 	if err != nil {
 		return false, err
@@ -112,10 +112,12 @@ func (s *Store) moveUp(ctx context.Context, id ID, t *Task, set ...bson.E) (bool
 		{Key: "$min", Value: bson.D{{Key: "tsRequest", Value: ceilMilli(due)}}},
 		{Key: "$max", Value: bson.D{{Key: "priority", Value: t.Priority}}},
 	}
-	if len(set) > 0 {
-		update = append(update, bson.E{Key: "$set", Value: bson.D(set)})
+	filter := bson.D{{Key: "_id", Value: id}, {Key: "state", Value: Request}, {Key: "pendingKey", Value: bson.D{{Key: "$exists", Value: true}}}}
+	if !t.Schedule.IsZero() { // t is a schedule's run: the waiting one becomes that
+		update = append(update, bson.E{Key: "$set", Value: bson.D{{Key: "schedule", Value: t.Schedule}}})
+		filter = append(filter, bson.E{Key: "schedule.uid", Value: bson.D{{Key: "$ne", Value: t.Schedule.UID}}})
 	}
-	res, err := s.tasks.UpdateOne(ctx, bson.D{{Key: "_id", Value: id}, {Key: "state", Value: Request}, {Key: "pendingKey", Value: bson.D{{Key: "$exists", Value: true}}}}, update)
+	res, err := s.tasks.UpdateOne(ctx, filter, update)
 	if err != nil {
 		return false, err
 	}

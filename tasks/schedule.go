@@ -158,13 +158,17 @@ func runID(r ScheduleRef) ID {
 	return id
 }
 
+// runRange is the condition on the _id of the runs of a schedule.
+func runRange(uid bson.ObjectID) bson.D {
+	return bson.D{{Key: "$gt", Value: uid.Hex() + ":"}, {Key: "$lt", Value: uid.Hex() + ";"}}
+}
+
 // lastNumber returns the highest number among the runs of a schedule.
 func (s *Store) lastNumber(ctx context.Context, uid bson.ObjectID) (int64, error) {
-	prefix := uid.Hex() + ":"
 	var doc struct {
 		ID string `bson:"_id"`
 	}
-	err := s.tasks.FindOne(ctx, bson.D{{Key: "_id", Value: bson.D{{Key: "$gt", Value: prefix}, {Key: "$lt", Value: uid.Hex() + ";"}}}},
+	err := s.tasks.FindOne(ctx, bson.D{{Key: "_id", Value: runRange(uid)}},
 		options.FindOne().SetSort(bson.D{{Key: "_id", Value: -1}}).SetProjection(bson.D{{Key: "_id", Value: 1}})).Decode(&doc)
 	if err == mongo.ErrNoDocuments {
 		return 0, nil
@@ -172,5 +176,5 @@ func (s *Store) lastNumber(ctx context.Context, uid bson.ObjectID) (int64, error
 	if err != nil {
 		return 0, err
 	}
-	return strconv.ParseInt(strings.TrimPrefix(doc.ID, prefix), 10, 64)
+	return strconv.ParseInt(strings.TrimPrefix(doc.ID, uid.Hex()+":"), 10, 64)
 }

@@ -20,7 +20,10 @@ func (s *Store) RefuseSingleton(ctx context.Context, c Candidate, key string) (r
 	}
 	kw := c.Kwargs
 	if kw == nil {
-		if kw, err = s.Kwargs(ctx, c.ID); err != nil {
+		if kw, err = s.Kwargs(ctx, c.ID); err == ErrNotFound {
+			return true, nil // ended by somebody else, or malformed
+		}
+		if err != nil {
 			return false, err
 		}
 	}

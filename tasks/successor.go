@@ -22,11 +22,16 @@ func (s *Store) EnsureRun(ctx context.Context, sc Schedule, due time.Time) (ID, 
 	if err != nil {
 		return ID{}, false, err
 	}
-	t := sc.run(n+1, due)
 	runs, err := runsOf(ctx, s.snapshot, sc.Key)
 	if err != nil {
 		return ID{}, false, err
 	}
+	for _, r := range runs { // an adopted batch has a number, but not its _id
+		if r.Schedule.UID == sc.UID {
+			n = max(n, r.Schedule.Number)
+		}
+	}
+	t := sc.run(n+1, due)
 	waiting, err := sameKwargs(t, runs)
 	switch {
 	case err != nil:
@@ -34,7 +39,7 @@ func (s *Store) EnsureRun(ctx context.Context, sc Schedule, due time.Time) (ID, 
 	case waiting != nil && waiting.Schedule.UID == sc.UID:
 		return waiting.ID, false, nil
 	case waiting != nil:
-		_, err := s.moveUp(ctx, waiting.ID, t, bson.E{Key: "schedule", Value: t.Schedule})
+		_, err := s.moveUp(ctx, waiting.ID, t)
 		return waiting.ID, false, err
 	case len(runs) > 0:
 		return runs[0].ID, false, nil
@@ -49,18 +54,31 @@ func (s *Store) EnsureRun(ctx context.Context, sc Schedule, due time.Time) (ID, 
 // removed has no successor; one that was replaced meanwhile has its next run at
 // the same instant.
 func (s *Store) Succeed(ctx context.Context, h Held, sc Schedule, due time.Time) error {
-	n := h.Schedule.Number
-	if h.Schedule.UID != sc.UID { // a batch that ran under a name scheduled later
-		last, err := s.lastNumber(ctx, sc.UID)
-		if err != nil {
-			return err
-		}
-		n = last
+	n, err := s.numberOf(ctx, h, sc)
+	if err != nil {
+		return err
 	}
 	if _, _, err := s.insertRun(ctx, sc, sc.run(n+1, due)); err != nil {
 		return err
 	}
 	return s.checkScheduled(ctx, h, sc, due)
+}
+
+// numberOf returns the number of the run h. A batch that ran under a name
+// scheduled later may have been adopted since h was read; else it counts as the
+// run before the first, or as the last one.
+func (s *Store) numberOf(ctx context.Context, h Held, sc Schedule) (int64, error) {
+	if h.Schedule.UID == sc.UID {
+		return h.Schedule.Number, nil
+	}
+	t, err := s.Get(ctx, h.ID)
+	if err == nil && t.Schedule.UID == sc.UID {
+		return t.Schedule.Number, nil
+	}
+	if err != nil && err != ErrNotFound {
+		return 0, err
+	}
+	return s.lastNumber(ctx, sc.UID)
 }
 
 // insertRun inserts a run; one that is there already, by _id or by name, will do.
@@ -81,9 +99,7 @@ func (s *Store) insertRun(ctx context.Context, sc Schedule, t *Task) (ID, bool, 
 	if err != nil {
 		return ID{}, false, err
 	}
-	if waiting.Schedule.UID != sc.UID {
-		_, err = s.moveUp(ctx, waiting.ID, t, bson.E{Key: "schedule", Value: t.Schedule})
-	}
+	_, err = s.moveUp(ctx, waiting.ID, t) // unless it is the schedule's already
 	return waiting.ID, false, err
 }
 
@@ -98,13 +114,23 @@ func (s *Store) checkScheduled(ctx context.Context, h Held, sc Schedule, due tim
 	if err != nil && err != ErrNotFound {
 		return err
 	}
-	_, dropErr := s.tasks.UpdateOne(ctx, bson.D{{Key: "pendingKey", Value: sc.Key}, {Key: "schedule.uid", Value: sc.UID}, {Key: "state", Value: Request}},
-		s.ended(Aborted, "unscheduled"))
-	if dropErr != nil || err == ErrNotFound {
+	if dropErr := s.dropRun(ctx, sc); dropErr != nil || err == ErrNotFound {
 		return dropErr
 	}
 	// Replaced: who did that saw h going and counts on it for the next run.
 	return s.Succeed(ctx, h, now, due)
+}
+
+// dropRun takes back what insertRun did for a schedule that is gone: a run of
+// its own is aborted, a batch is a batch again.
+func (s *Store) dropRun(ctx context.Context, sc Schedule) error {
+	ofSchedule := bson.D{{Key: "pendingKey", Value: sc.Key}, {Key: "schedule.uid", Value: sc.UID}, {Key: "state", Value: Request}}
+	own := append(bson.D{{Key: "_id", Value: runRange(sc.UID)}}, ofSchedule...)
+	if _, err := s.tasks.UpdateOne(ctx, own, s.ended(Aborted, "unscheduled")); err != nil {
+		return err
+	}
+	_, err := s.tasks.UpdateOne(ctx, ofSchedule, bson.D{{Key: "$unset", Value: bson.D{{Key: "schedule", Value: ""}}}})
+	return err
 }
 
 // run builds the run of a schedule with the given number.

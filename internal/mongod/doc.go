@@ -14,6 +14,7 @@
 //     whose other end only the owner holds, to close.
 //   - Signals that a terminal sends to the owner (Ctrl-C) do not reach mongod,
 //     which runs in a session of its own, so an owner can still finish its work.
+//   - A server lives on if its owner keeps nothing but the URI.
 //   - A Server keeps no goroutine of its own between calls, so goroutine leak
 //     checks in tests see nothing of it.
 //

@@ -1,0 +1,119 @@
+package tasks_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"github.com/lgtask/lgtask/tasks"
+	"github.com/lgtask/lgtask/tasks/taskstest"
+)
+
+func candidates(t testing.TB, s *tasks.Store, q tasks.Query) []tasks.Candidate {
+	t.Helper()
+	if q.Limit == 0 {
+		q.Limit = 100
+	}
+	cs, err := s.Candidates(t.Context(), q)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return cs
+}
+
+func TestCandidatesOrder(t *testing.T) {
+	s := taskstest.Store(t)
+	base := s.Clock().Add(-time.Hour).Truncate(time.Millisecond)
+	var want []string
+	for _, c := range []struct {
+		priority int
+		ago      time.Duration // before base
+	}{{100, 0}, {5, 9}, {5, 3}, {0, 30}, {0, 20}, {0, 10}, {-1, 99}, {-100, 500}} {
+		want = append(want, insertRaw(t, collection(s), d("taskClass", []string{"A", "B"}[len(want)%2], "taskName", "", "state", "request",
+			"priority", c.priority, "tsInsert", base, "tsRequest", base.Add(-c.ago*time.Second))).String())
+	}
+	insertRaw(t, collection(s), d("taskClass", "C", "taskName", "", "state", "request", "priority", 9, "tsInsert", base, "tsRequest", base))
+	insert(t, s, func(task *tasks.Task) { task.TaskClass, task.TsRequest = "A", s.Clock().Add(time.Hour) })
+	for _, majority := range []bool{false, true} {
+		var got []string
+		for _, c := range candidates(t, s, tasks.Query{Classes: []string{"A", "B", "none"}, Majority: majority}) {
+			got = append(got, c.ID.String())
+		}
+		if strings.Join(got, " ") != strings.Join(want, " ") {
+			t.Errorf("majority %v: order\n%v, want\n%v", majority, got, want)
+		}
+	}
+	if cs := candidates(t, s, tasks.Query{Classes: []string{"A", "B"}, Limit: 3}); len(cs) != 3 || cs[0].ID.String() != want[0] {
+		t.Errorf("limited to 3: %v", cs)
+	}
+	if cs := candidates(t, s, tasks.Query{Classes: []string{"none"}}); len(cs) != 0 {
+		t.Errorf("of no class: %v", cs)
+	}
+}
+
+func TestCandidatesLeaveOutBlockedNames(t *testing.T) {
+	s := taskstest.Store(t)
+	for _, name := range []string{"a", "b", ""} {
+		insert(t, s, func(task *tasks.Task) {
+			if task.TaskName = name; name != "" {
+				task.PendingKey = tasks.Key("Mail", name)
+			}
+		})
+	}
+	for _, c := range candidates(t, s, tasks.Query{Classes: []string{"Mail"}, Blocked: []string{"Mail/a", "Mail/x"}}) {
+		if c.TaskName == "a" {
+			t.Error("a blocked name is a candidate")
+		}
+		if c.Keyed() != (c.TaskName == "b") {
+			t.Errorf("keyed: %v, %+v", c.Keyed(), c)
+		}
+	}
+}
+
+// Every state but request, and states nobody knows, are no candidates.
+func TestCandidatesOfStates(t *testing.T) {
+	s := taskstest.Store(t)
+	past := bson.NewDateTimeFromTime(time.Now().Add(-time.Hour))
+	for _, state := range []any{"working", "kill", "success", "error", "aborted", "bogus", "Request", "", 5, nil} {
+		id := insertRaw(t, collection(s), d("taskClass", "A", "taskName", "", "state", state, "priority", 0, "tsInsert", past, "tsRequest", past))
+		if _, err := s.Candidate(t.Context(), id); err != tasks.ErrNotFound {
+			t.Errorf("state %v: candidate with %v", state, err)
+		}
+		if _, err := s.Adopt(t.Context(), id); err != tasks.ErrNotFound {
+			t.Errorf("state %v: adopted with %v", state, err)
+		}
+		if won, err := s.ClaimMany(t.Context(), []tasks.ID{id}, []string{"p"}, tasks.NewClaim("p", "h")); err != nil || len(won) != 0 {
+			t.Errorf("state %v: claimed %v, %v", state, won, err)
+		}
+	}
+	if cs := candidates(t, s, tasks.Query{Classes: []string{"A"}}); len(cs) != 0 {
+		t.Errorf("candidates %v", cs)
+	}
+	if ids, err := s.Foreign(t.Context(), []string{"A"}, 100); err != nil || len(ids) != 0 {
+		t.Errorf("foreign %v, %v", ids, err)
+	}
+	if due, err := s.Upcoming(t.Context(), time.UnixMilli(0), 100); err != nil || len(due) != 0 {
+		t.Errorf("upcoming %v, %v", due, err)
+	}
+}
+
+// A sweep completes or ends what it meets; neither may hide the good ones.
+func TestCandidatesMeetHandWrittenTasks(t *testing.T) {
+	s := taskstest.Store(t)
+	past := bson.NewDateTimeFromTime(time.Now().Add(-time.Hour))
+	noName := insertRaw(t, collection(s), d("taskClass", "A", "state", "request", "priority", 3, "tsRequest", past))
+	bad := insertRaw(t, collection(s), d("taskClass", "A", "state", "request", "priority", 2.5, "tsRequest", past, "taskName", "", "tsInsert", past))
+	good := insert(t, s, func(task *tasks.Task) { task.TaskClass = "A" })
+	cs := candidates(t, s, tasks.Query{Classes: []string{"A"}})
+	if len(cs) != 2 || cs[0].ID != noName || cs[1].ID != good {
+		t.Errorf("candidates %+v, want %s and %s", cs, noName, good)
+	}
+	if task := get(t, s, noName); task.V != tasks.Version || task.TsInsert.IsZero() || task.Priority != 3 {
+		t.Errorf("completed: %+v", task)
+	}
+	if task := get(t, s, bad); task.State != tasks.Error || !strings.Contains(task.LastLog, "priority") || !strings.Contains(task.LastLog, "2.5") {
+		t.Errorf("malformed: %+v", task)
+	}
+}
