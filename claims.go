@@ -85,6 +85,9 @@ func (c *claims) Finish(ctx context.Context, h tasks.Held, o tasks.Outcome) erro
 		}
 	}
 	if err := c.Store.Finish(ctx, h, o); err != nil {
+		if errors.Is(err, tasks.ErrFenced) {
+			c.handler.finished(h.ID)
+		}
 		return err
 	}
 	state := o.State
@@ -114,7 +117,8 @@ func (c *claims) killed(ctx context.Context, h tasks.Held) (tasks.State, error) 
 // closeLog gives the log of a task that has ended the task's own expiry. Should
 // that fail, it is kept for the longest of the times.
 func (c *claims) closeLog(ctx context.Context, h tasks.Held, state tasks.State) {
-	if !c.handler.finished(h.ID) || !state.Final() {
+	logged := c.handler.finished(h.ID) || h.Attempt > 0 // earlier attempts may have logged elsewhere
+	if !logged || !state.Final() {
 		return
 	}
 	if err := c.CloseLog(ctx, h, state); err != nil {

@@ -44,3 +44,7 @@ func checkProcessorName(name string) *configProblem {
 func notInName(r rune) bool {
 	return unicode.IsSpace(r) || !unicode.IsPrint(r)
 }
+
+// maxProcessors is the largest number of processors of one process. Each is a
+// goroutine and a name; more would be a mistake in a configuration.
+const maxProcessors = 10000

@@ -16,13 +16,16 @@ import (
 // Validate checks all settings, each alone and those that depend on each other,
 // with the defaults in place of zero values. It touches no network and no file.
 // The error is the first problem found, a *ConfigError.
-func (c Config) Validate() error {
+func (c Config) Validate() error { return c.validate("") }
+
+// validate leaves out the setting with the given file key.
+func (c Config) validate(except string) error {
 	full, err := c.WithDefaults()
 	if err != nil {
 		return err
 	}
 	for _, s := range configSettings {
-		if s.check == nil {
+		if s.check == nil || s.FileKey == except {
 			continue
 		}
 		if problem := s.check(&full); problem != nil {
@@ -74,7 +77,7 @@ func checkConfigPath(text string) *configProblem {
 }
 
 func checkProcessors(n int) *configProblem {
-	if n < 1 || n > 10000 {
+	if n < 1 || n > maxProcessors {
 		return &configProblem{"it is not from 1 to 10000", "write such a number"}
 	}
 	return nil

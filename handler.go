@@ -134,7 +134,9 @@ func (h *handler) run(ctx context.Context, cl *class, r Runner, held *tasks.Held
 	defer func() { // also when the handler panics
 		h.mu.Lock()
 		delete(h.running, t)
-		h.logged[held.ID] = t.logs()
+		if t.logs() {
+			h.logged[held.ID] = true
+		}
 		h.mu.Unlock()
 		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), flushTimeout)
 		defer cancel()

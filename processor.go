@@ -77,10 +77,11 @@ func NewProcessor(cfg Config, r *Registry, opts ...ProcessorOption) (*Processor,
 	if err != nil {
 		return nil, err
 	}
-	if o.conn != nil && cfg.TaskDatabase == "" {
-		cfg.TaskDatabase = "mongodb://the-given-connection" // satisfies Validate; never used
+	except := ""
+	if o.conn != nil {
+		except = "taskDatabase" // not used
 	}
-	if err := cfg.Validate(); err != nil {
+	if err := cfg.validate(except); err != nil {
 		return nil, err
 	}
 	registered := r.Classes()
@@ -132,7 +133,7 @@ func (p *Processor) Start(ctx context.Context) error {
 	go p.run(runCtx)
 	select {
 	case <-p.engine.watcher.Listening():
-		p.o.log.Info().Strs("processors", p.names).Strs("classes", p.cfg.Classes).Msg("listening")
+		p.o.log.Info().Strs("processors", p.names).Strs("classes", p.cfg.Classes).Msg("processors are ready")
 		return nil
 	case <-p.done:
 		return p.err

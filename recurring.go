@@ -71,7 +71,7 @@ func (c *Connection) schedule(ctx context.Context, spec tasks.ScheduleSpec, clas
 	if err != nil {
 		return Result{}, err
 	}
-	sc, written, err := c.store.PutSchedule(ctx, tasks.Schedule{
+	sc, written, err := c.put(ctx, tasks.Schedule{
 		Key: tasks.Key(class, t.TaskName), TaskClass: class, TaskName: t.TaskName, Kwargs: t.Kwargs,
 		Spec: spec, Missed: tasks.MissedOnce, Priority: t.Priority,
 	}, o.replace)
@@ -81,17 +81,37 @@ func (c *Connection) schedule(ctx context.Context, spec tasks.ScheduleSpec, clas
 	return c.firstRun(ctx, sc, written, o.replace, due)
 }
 
+// put writes a schedule. If it replaces another one, that one's waiting run is
+// cancelled; a waiting batch of a name that was not scheduled stays.
+func (c *Connection) put(ctx context.Context, sc tasks.Schedule, replace bool) (put tasks.Schedule, written bool, err error) {
+	replaces := false
+	if replace {
+		_, err := c.store.Schedule(ctx, sc.Key)
+		if err != nil && !errors.Is(err, tasks.ErrNotFound) {
+			return sc, false, err
+		}
+		replaces = err == nil
+	}
+	put, written, err = c.store.PutSchedule(ctx, sc, replace)
+	if err == nil && written && replaces {
+		_, _, err = c.store.CancelWaiting(ctx, sc.Key, "replaced")
+	}
+	return put, written, err
+}
+
 // firstRun makes sure of a schedule's next run. A schedule whose first run is
 // refused for other kwargs is taken back.
 func (c *Connection) firstRun(ctx context.Context, sc tasks.Schedule, written, replace bool, due time.Time) (Result, error) {
-	if written && replace {
-		// The waiting run may be one of the old definition.
+	id, created, err := c.store.EnsureRun(ctx, sc, due)
+	var conflict *tasks.KwargsConflictError
+	if errors.As(err, &conflict) && replace && conflict.State == tasks.Request {
+		// A batch waits, or the old run does since an earlier call got only
+		// half way.
 		if _, _, err := c.store.CancelWaiting(ctx, sc.Key, "replaced"); err != nil {
 			return Result{}, err
 		}
+		id, created, err = c.store.EnsureRun(ctx, sc, due)
 	}
-	id, created, err := c.store.EnsureRun(ctx, sc, due)
-	var conflict *tasks.KwargsConflictError
 	if errors.As(err, &conflict) && replace {
 		return Result{ID: conflict.ID, Created: written}, nil // the old run is going; its successor is ours
 	}

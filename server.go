@@ -60,32 +60,46 @@ const minWireVersion = 9
 
 // connectError turns the driver's error into one line with the likely remedy.
 func connectError(err error) error {
-	remedy := "check the address, and that the server runs and can be reached from here"
+	const auth = "the user name or the password is wrong, or the user is in another database: add authSource=… to the address"
 	var ce mongo.CommandError
 	var selection topology.ServerSelectionError
+	var text string
 	switch {
-	case errors.As(err, &ce) && ce.Code == 18:
-		remedy = "the user name or the password is wrong, or the user is in another database: add authSource=… to the address"
-	case errors.As(err, &ce) && ce.Code == 13:
-		remedy = "the user may not do this; give it the role readWrite on the task database"
-	case errors.As(err, &ce) && ce.Code == 94:
-		remedy = "the replica set is not initiated; run rs.initiate() once"
-	case errors.As(err, &selection):
-		remedy = selectionRemedy(selection)
 	case isAuthError(err):
-		remedy = "the user name or the password is wrong, or the user is in another database: add authSource=… to the address"
+		text = auth
+	case errors.As(err, &ce) && ce.Code == 13:
+		text = "the user may not do this; give it the role readWrite on the task database: " + ce.Message
+	case errors.As(err, &ce) && ce.Code == 94:
+		text = "the replica set is not initiated; run rs.initiate() once"
+	case errors.As(err, &selection):
+		text = selectionText(selection, auth)
+	default:
+		text = "check the address, and that the server runs and can be reached from here: " + err.Error()
 	}
-	return fmt.Errorf("%w: %s (%w)", ErrUnreachable, remedy, mongouri.RedactError(err))
+	return &serverError{mongouri.Redact(text), mongouri.RedactError(err)}
 }
 
-// selectionRemedy names what kept the driver from choosing a server.
-func selectionRemedy(err topology.ServerSelectionError) string {
+// serverError is ErrUnreachable with the reason and the remedy on one line. The
+// driver's own text, which is long, is only in the cause.
+type serverError struct {
+	text  string
+	cause error
+}
+
+func (e *serverError) Error() string { return ErrUnreachable.Error() + ": " + e.text }
+
+func (e *serverError) Is(target error) bool { return target == ErrUnreachable }
+
+func (e *serverError) Unwrap() error { return e.cause }
+
+// selectionText says what kept the driver from choosing a server.
+func selectionText(err topology.ServerSelectionError, auth string) string {
 	for _, s := range err.Desc.Servers {
 		switch {
 		case s.LastError != nil && isAuthError(s.LastError):
-			return "the user name or the password is wrong, or the user is in another database: add authSource=… to the address"
+			return auth
 		case s.LastError != nil:
-			return "no primary answered; check the address, TLS (tls=true or not) and that the server runs: " + mongouri.Redact(s.LastError.Error())
+			return "no server answered; check the address, TLS (tls=true or not) and that the server runs: " + s.LastError.Error()
 		}
 	}
 	return "no primary of that replica set answered; check replicaSet=… in the address, that the set has a primary, and that its members' names can be resolved from here"

@@ -1,6 +1,7 @@
 package dispatcher
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"sync"
@@ -147,7 +148,7 @@ func (d *Dispatcher) Cancel(id tasks.ID, cause error) bool {
 	defer d.mu.Unlock()
 	_, found := d.claiming[id]
 	if found {
-		d.claiming[id] = cause
+		d.claiming[id] = cmp.Or(cause, context.Canceled)
 	}
 	for _, r := range d.running {
 		if r.held.ID == id {

@@ -16,6 +16,7 @@ type running struct {
 	failure string // it cannot run, for this reason
 	back    bool   // it is not to run, but to be given back
 	over    bool   // the handler has returned; guarded by the dispatcher's mutex
+	dropped bool   // the database did not take its end
 }
 
 var givenBack = tasks.Outcome{State: tasks.Request, LastLog: "given back: " + ErrStopping.Error()}
@@ -47,6 +48,9 @@ func (l *loop) release(r *running) {
 	r.cancel(nil)
 	l.mu.Lock()
 	delete(l.running, r.held.Processor)
+	if r.dropped {
+		l.unrecorded = append(l.unrecorded, r.held.ID)
+	}
 	l.notifyLocked()
 	l.mu.Unlock()
 	l.ended <- r.held.Processor
@@ -125,9 +129,7 @@ func (l *loop) finish(r *running, o tasks.Outcome) {
 		}
 	case !errors.Is(err, tasks.ErrFenced):
 		l.o.Log.Error().Err(err).Stringer("task", h.ID).Msg("stopped before the end of a task was recorded; it stays claimed")
-		l.mu.Lock()
-		l.unrecorded = append(l.unrecorded, h.ID)
-		l.mu.Unlock()
+		r.dropped = true
 	case !r.back:
 		l.o.Log.Warn().Stringer("task", h.ID).Str("processor", h.Processor).Msg("the claim was lost; the result is not recorded")
 	}

@@ -16,7 +16,7 @@ import (
 // its last error if it was not. tasks.ErrFenced is an answer.
 func (d *Dispatcher) persist(until, with context.Context, what string, send func(context.Context) error) (failures int, err error) {
 	for {
-		if err = attempt(with, send); err == nil || errors.Is(err, tasks.ErrFenced) {
+		if err = try(with, send); err == nil || errors.Is(err, tasks.ErrFenced) {
 			if failures > 0 {
 				d.o.Log.Info().Int("failures", failures).Msg("could " + what + " again")
 			}
@@ -36,8 +36,8 @@ func (d *Dispatcher) persist(until, with context.Context, what string, send func
 	}
 }
 
-// attempt calls send and returns a panic as an error.
-func attempt(ctx context.Context, send func(context.Context) error) (err error) {
+// try calls send and returns a panic as an error.
+func try(ctx context.Context, send func(context.Context) error) (err error) {
 	if r := panics.Try(func() { err = send(ctx) }); r != nil {
 		return r.AsError()
 	}

@@ -105,6 +105,9 @@ func (s *Store) Database() *mongo.Database { return s.db }
 // Insert adds waiting tasks: all, or none if one is refused. A zero ID, V and
 // TsInsert are filled in. Errors: *InvalidError; a write error of the driver.
 func (s *Store) Insert(ctx context.Context, ts ...*Task) error {
+	if len(ts) == 0 {
+		return nil
+	}
 	docs := make([]any, len(ts))
 	for i, t := range ts {
 		if err := s.complete(ctx, t); err != nil {

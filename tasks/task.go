@@ -151,6 +151,11 @@ func CheckPriority(p int) error {
 
 // check validates a task that is about to be inserted.
 func (t *Task) check() error {
+	if !t.ID.IsZero() {
+		if _, err := idOf(bson.RawValue{Type: t.ID.kind, Value: []byte(t.ID.data)}); err != nil {
+			return err
+		}
+	}
 	if err := CheckClass(t.TaskClass); err != nil {
 		return err
 	}

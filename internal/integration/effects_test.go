@@ -113,12 +113,16 @@ func checkAll(t testing.TB, db *mongo.Database, ids []lgtask.TaskID) map[lgtask.
 	return byTask
 }
 
-// logLateness reports how long after their due time the runs started.
-func logLateness(t testing.TB, what string, es []effect) {
+// checkLateness logs how long after their due times the runs started, and wants
+// it to be at most so long.
+func checkLateness(t testing.TB, what string, es []effect, most time.Duration) {
 	t.Helper()
 	late := make([]time.Duration, 0, len(es))
 	for _, e := range es {
 		late = append(late, time.Duration(e.Start-e.Due.UnixNano()))
+		if late[len(late)-1] > most {
+			t.Errorf("%s: more than %v late: %+v", what, most, e)
+		}
 	}
 	logPercentiles(t, what, late)
 }

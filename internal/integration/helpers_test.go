@@ -41,19 +41,27 @@ func made(t testing.TB) func(lgtask.Result, error) lgtask.TaskID {
 	}
 }
 
-// eventually looks ten times a second whether ok holds, for a minute. It leaves
-// the server alone more than taskstest.Eventually does.
-func eventually(t testing.TB, what string, ok func() bool) {
-	t.Helper()
+// holdsSoon looks ten times a second whether ok holds, for a minute. It leaves the
+// server alone more than taskstest.Eventually does.
+func holdsSoon(ok func() bool) bool {
 	over := time.After(time.Minute)
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
 	for !ok() {
 		select {
 		case <-over:
-			t.Fatalf("waited a minute for: %s", what)
+			return false
 		case <-tick.C:
 		}
+	}
+	return true
+}
+
+// eventually fails the test unless ok holds within a minute.
+func eventually(t testing.TB, what string, ok func() bool) {
+	t.Helper()
+	if !holdsSoon(ok) {
+		t.Fatalf("waited a minute for: %s", what)
 	}
 }
 
@@ -73,7 +81,11 @@ var live = lgtask.TaskFilter{States: []lgtask.State{lgtask.StateRequest, lgtask.
 // allEnded waits until no task is waiting or going.
 func allEnded(t testing.TB, conn *lgtask.Connection) {
 	t.Helper()
-	eventually(t, "the end of all tasks", func() bool { return count(t, conn, live) == 0 })
+	if holdsSoon(func() bool { return count(t, conn, live) == 0 }) {
+		return
+	}
+	left, err := conn.Tasks(t.Context(), live)
+	t.Fatalf("after a minute %d tasks or more had not ended: %+v, %v", len(left), left, err)
 }
 
 // checkStates wants so many tasks to have succeeded and none to have failed.
@@ -88,5 +100,16 @@ func checkStates(t testing.TB, conn *lgtask.Connection, succeeded int) {
 	}
 	for _, f := range failed {
 		t.Errorf("task %s failed: %s", f.ID, f.LastLog)
+	}
+}
+
+// pace calls f n times, one call each interval as far as f is that fast.
+func pace(t testing.TB, n int, every time.Duration, f func(i int)) {
+	t.Helper()
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for i := range n {
+		<-tick.C
+		f(i)
 	}
 }

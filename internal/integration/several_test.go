@@ -64,9 +64,7 @@ func TestKilledIdleProcessIsNotMissed(t *testing.T) {
 	allEnded(t, conn)
 	ps[0].kill()
 	ids := []lgtask.TaskID{first}
-	for i := range 200 {
-		ids = append(ids, create(t, conn, Work{N: i}))
-	}
+	pace(t, 100, 20*time.Millisecond, func(i int) { ids = append(ids, create(t, conn, Work{N: i})) })
 	allEnded(t, conn)
 	again := start(t, db, childConfig{Name: "a", Processors: 2})
 	ids = append(ids, create(t, conn, Work{}))
@@ -77,6 +75,6 @@ func TestKilledIdleProcessIsNotMissed(t *testing.T) {
 	for _, id := range ids[1:] {
 		after = append(after, byTask[id])
 	}
-	logLateness(t, "after the kill", after)
+	checkLateness(t, "after the kill", after, 5*time.Second)
 	checkStates(t, conn, len(ids))
 }
