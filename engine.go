@@ -123,7 +123,8 @@ func (e *engine) Handle(ctx context.Context, ev tasks.Event) error {
 		return e.have(ctx, c, err)
 	case tasks.Inserted:
 		switch {
-		case ev.Foreign && (ev.TaskClass == "" || e.classes[ev.TaskClass]):
+		case ev.Foreign && (tasks.CheckClass(ev.TaskClass) != nil || e.classes[ev.TaskClass]):
+			// Also one of a class that nobody can register, to end it.
 			c, err := e.conn.store.Adopt(ctx, ev.ID)
 			return e.have(ctx, c, err)
 		case !ev.Foreign:

@@ -230,7 +230,8 @@ func (p *Processor) Drain(ctx context.Context) error {
 
 // undone says what there is still to do, "" for nothing.
 func (p *Processor) undone(ctx context.Context, e *engine) (string, error) {
-	if n, sweep, _ := e.dispatcher.Busy(); n > 0 || sweep {
+	n, sweep, before := e.dispatcher.Busy()
+	if n > 0 || sweep {
 		return fmt.Sprintf("%d tasks are running or about to", max(n, 1)), nil
 	}
 	cs, err := p.conn.store.Candidates(ctx, tasks.Query{Classes: p.cfg.Classes, Blocked: e.dispatcher.Blocked(), Limit: 1})
@@ -241,8 +242,9 @@ func (p *Processor) undone(ctx context.Context, e *engine) (string, error) {
 		e.dispatcher.Wake()
 		return fmt.Sprintf("task %s of class %s is due", cs[0].ID, cs[0].TaskClass), nil
 	}
-	// Between the two looks a task may have been claimed.
-	if n, sweep, _ := e.dispatcher.Busy(); n > 0 || sweep {
+	// Between the two looks a task may have been claimed; it may even have ended
+	// and have left another one behind.
+	if n, sweep, after := e.dispatcher.Busy(); n > 0 || sweep || before != after {
 		return fmt.Sprintf("%d tasks are running or about to", max(n, 1)), nil
 	}
 	return "", nil

@@ -165,8 +165,8 @@ func TestInsertNamedAgainstClaims(t *testing.T) {
 // many. before is called with each run before its end.
 func work(ctx context.Context, t testing.TB, s *tasks.Store, before func(tasks.Held)) (done int) {
 	for ctx.Err() == nil {
-		cs, err := s.Candidates(ctx, tasks.Query{Classes: []string{"Mail"}, Limit: 2})
-		if err != nil && ctx.Err() == nil {
+		cs, err := s.Candidates(t.Context(), tasks.Query{Classes: []string{"Mail"}, Limit: 2})
+		if err != nil {
 			t.Error(err)
 		}
 		for _, c := range cs {

@@ -52,15 +52,21 @@ func (s *Store) create(ctx context.Context, name string, o *options.CreateCollec
 
 // schema is the least that a document needs to be told what is wrong with it.
 // Everything else is checked when the task is adopted, so that the reason can
-// be written into it. A collection that existed before keeps its own rules.
+// be written into it. But an array in an indexed field would make the index
+// multikey for good, and then no index sorts: with one array among 100,000 tasks
+// every look for due or upcoming ones read all of them. A collection that
+// existed before keeps its own rules.
 var schema = bson.D{{Key: "$jsonSchema", Value: bson.D{
 	{Key: "bsonType", Value: "object"},
 	{Key: "required", Value: bson.A{"taskClass", "state"}},
 	{Key: "properties", Value: bson.D{
+		{Key: "taskClass", Value: noArray}, {Key: "tsRequest", Value: noArray},
 		{Key: "v", Value: numeric}, {Key: "priority", Value: numeric}, {Key: "attempt", Value: numeric},
 		{Key: "maxAttempts", Value: numeric}, {Key: "crashes", Value: numeric},
 	}},
 }}}
+
+var noArray = bson.D{{Key: "not", Value: bson.D{{Key: "bsonType", Value: "array"}}}}
 
 // numeric lets null pass: it counts as a missing field, see Adopt.
 var numeric = bson.D{{Key: "bsonType", Value: bson.A{"number", "null"}}}

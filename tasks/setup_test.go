@@ -115,6 +115,8 @@ func TestValidator(t *testing.T) {
 		d("taskClass", "Hand"), d("state", "request"), d("x", 1),
 		d("taskClass", "Hand", "state", "request", "priority", "high"),
 		d("taskClass", "Hand", "state", "request", "attempt", bson.A{1}),
+		d("taskClass", bson.A{"Hand"}, "state", "request"),
+		d("taskClass", "Hand", "state", "request", "tsRequest", bson.A{bson.DateTime(0)}),
 	} {
 		_, err := collection(s).InsertOne(t.Context(), doc)
 		var we mongo.WriteException
@@ -125,6 +127,7 @@ func TestValidator(t *testing.T) {
 	for _, doc := range []bson.D{
 		d("taskClass", "Hand", "state", "request"),
 		d("taskClass", "Hand", "state", "request", "priority", 1.0, "attempt", int64(0), "maxAttempts", nil),
+		d("taskClass", 5, "state", "request", "tsRequest", "today"),
 		d("taskClass", "Hand", "state", "request", "colour", "red", "kwargs", d("a", 1)),
 	} {
 		insertRaw(t, collection(s), doc)

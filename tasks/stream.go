@@ -43,7 +43,11 @@ const StreamWait = 5 * time.Second
 
 // Stream is an open change stream on the collection tasks. It belongs to one
 // goroutine.
-type Stream struct{ cs *mongo.ChangeStream }
+type Stream struct {
+	cs   *mongo.ChangeStream
+	coll *mongo.Collection
+	left int64 // a cursor that the driver may have left on the server; 0 if none
+}
 
 // OpenStream opens a change stream that starts now. No token is kept and no
 // start time in the past is used: the documents are the state, and who opens a
@@ -53,15 +57,19 @@ func (s *Store) OpenStream(ctx context.Context) (*Stream, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Stream{cs}, nil
+	return &Stream{cs: cs, coll: s.majority}, nil
 }
 
 // Next waits up to StreamWait for the next event; ok is false if there was none.
 // ctx must not have a deadline shorter than that, since one that ends inside
 // the driver's call ends the stream. After an error the stream is unusable.
 func (st *Stream) Next(ctx context.Context) (ev Event, ok bool, err error) {
+	cursor := st.cs.ID()
 	if !st.cs.TryNext(ctx) {
 		if err := st.cs.Err(); err != nil {
+			if ctx.Err() != nil {
+				st.left = cursor
+			}
 			return Event{}, false, err
 		}
 		if st.cs.ID() == 0 {
@@ -76,8 +84,19 @@ func (st *Stream) Next(ctx context.Context) (ev Event, ok bool, err error) {
 	return ev, ok, nil
 }
 
-// Close closes the stream and its cursor on the server.
-func (st *Stream) Close(ctx context.Context) error { return st.cs.Close(ctx) }
+// Close closes the stream and its cursor on the server. When a context ends
+// inside Next, the driver drops the connection, forgets the cursor's ID and asks
+// the server with the ended context to close it, which sends nothing: the server
+// would keep the cursor for ten minutes. So it is closed by its ID here.
+func (st *Stream) Close(ctx context.Context) error {
+	err := st.cs.Close(ctx)
+	if st.left == 0 {
+		return err
+	}
+	kill := bson.D{{Key: "killCursors", Value: st.coll.Name()}, {Key: "cursors", Value: bson.A{st.left}}}
+	st.left = 0
+	return st.coll.Database().RunCommand(ctx, kill, primaryOnly).Err()
+}
 
 // streamPipeline lets through what a processor may have to act on, and of that
 // only small fields: an event above 16 MB would end the stream.

@@ -17,7 +17,7 @@ func within(d, want time.Duration) bool { return d >= want*3/4 && d <= want*5/4 
 func TestWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := start(t, &script{open: func(int) error { return errBroken }}, Options{})
-		time.Sleep(10 * time.Minute)
+		<-time.After(10 * time.Minute)
 		at := b.times("open")
 		want := 100 * time.Millisecond
 		for i := 1; i < len(at); i++ {
@@ -48,7 +48,7 @@ func TestWaitsStartAnewAfterAStreamThatLasted(t *testing.T) {
 				}
 				return tasks.Event{}, false, errBroken
 			}}, Options{})
-			time.Sleep(time.Minute)
+			<-time.After(time.Minute)
 			open, closed := b.times("open"), b.times("close")
 			want := 6400 * time.Millisecond
 			if c.anew {
@@ -89,7 +89,7 @@ func TestNoHotLoop(t *testing.T) {
 				b := start(t, &script{next: next}, Options{})
 				for minute := range 10 {
 					before := b.count("open")
-					time.Sleep(time.Minute)
+					<-time.After(time.Minute)
 					if n := b.count("open") - before; n < 3 || n > 12 {
 						t.Errorf("%d openings in minute %d", n, minute)
 					}
@@ -115,7 +115,7 @@ func TestRestless(t *testing.T) {
 			}
 			return idle(ctx)
 		}}, Options{})
-		time.Sleep(time.Minute)
+		<-time.After(time.Minute)
 		got := b.w.Stats()
 		if got.Openings != 2 || got.Events < 10 || got.LastError != errRestless.Error() {
 			t.Errorf("stats: %+v", got)
@@ -137,12 +137,12 @@ func TestStall(t *testing.T) {
 			return idle(ctx)
 		}}, Options{Stall: 20 * time.Second})
 		const hangs = 2*tasks.StreamWait + 20*time.Second
-		time.Sleep(hangs - time.Millisecond)
+		<-time.After(hangs - time.Millisecond)
 		synctest.Wait()
 		if n := b.count("close"); n != 0 {
 			t.Errorf("%d streams closed before the time", n)
 		}
-		time.Sleep(time.Millisecond)
+		<-time.After(time.Millisecond)
 		synctest.Wait()
 		if n := b.count("close"); n != 1 {
 			t.Errorf("%d streams closed when the time was over", n)
@@ -150,7 +150,7 @@ func TestStall(t *testing.T) {
 		if got := b.w.Stats().LastError; !strings.Contains(got, "no answer from the server for 20s") {
 			t.Errorf("last error %q", got)
 		}
-		time.Sleep(time.Hour)
+		<-time.After(time.Hour)
 		if n := b.count("open"); n != 2 {
 			t.Errorf("%d openings: an idle stream must last", n)
 		}
@@ -165,7 +165,7 @@ func TestStallIsNoOutageOver(t *testing.T) {
 			<-ctx.Done()
 			return tasks.Event{}, false, ctx.Err()
 		}}, Options{})
-		time.Sleep(time.Hour)
+		<-time.After(time.Hour)
 		if at := b.times("open"); at[10]-at[9] < 30*time.Second+11*time.Second {
 			t.Errorf("the waits did not grow: %v", at)
 		}
@@ -178,7 +178,7 @@ func TestStallIsNoOutageOver(t *testing.T) {
 
 // TestSlowSinkIsNoStall: the time that a sink takes is its own.
 func TestSlowSinkIsNoStall(t *testing.T) {
-	slow := func(int) error { time.Sleep(time.Minute); return nil }
+	slow := func(int) error { <-time.After(time.Minute); return nil }
 	synctest.Test(t, func(t *testing.T) {
 		b := start(t, &script{reset: slow, handle: slow, next: func(ctx context.Context, _, n int) (tasks.Event, bool, error) {
 			if n == 1 {
@@ -186,7 +186,7 @@ func TestSlowSinkIsNoStall(t *testing.T) {
 			}
 			return idle(ctx)
 		}}, Options{Stall: time.Nanosecond}) // taken as twice tasks.StreamWait
-		time.Sleep(10 * time.Minute)
+		<-time.After(10 * time.Minute)
 		if got := b.w.Stats(); got.Openings != 1 || got.Events != 1 || got.LastError != "" {
 			t.Errorf("stats: %+v", got)
 		}
@@ -202,7 +202,7 @@ func TestEndDuringSink(t *testing.T) {
 		s := &script{
 			began:  time.Now(),
 			handle: func(int) error { stop(); return nil },
-			next:   func(context.Context, int, int) (tasks.Event, bool, error) { time.Sleep(time.Second); return freed("x") },
+			next:   func(context.Context, int, int) (tasks.Event, bool, error) { <-time.After(time.Second); return freed("x") },
 		}
 		w := New(Options{Source: s, Sink: s})
 		if err := w.Run(ctx); err != nil {

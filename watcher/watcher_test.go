@@ -81,7 +81,7 @@ func TestPath(t *testing.T) {
 			return idle(ctx)
 		}}, Options{})
 		<-b.w.Listening()
-		time.Sleep(time.Second)
+		<-time.After(time.Second)
 		want := []string{"prepare", "open", "reset", "handle 1", "close", "prepare", "open", "reset", "handle 2"}
 		if got := b.names(); !slices.Equal(got, want) {
 			t.Errorf("calls: %q\nwant:  %q", got, want)
@@ -119,7 +119,7 @@ func TestEveryStageRetries(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				b := start(t, c.s, Options{})
-				time.Sleep(time.Second)
+				<-time.After(time.Second)
 				if got, want := b.names(), append(c.before, "prepare", "open", "reset"); !slices.Equal(got, want) {
 					t.Errorf("calls: %q\nwant:  %q", got, want)
 				}
@@ -150,7 +150,7 @@ func TestListeningOnlyAfterReset(t *testing.T) {
 		// A second Run listens again and closes nothing twice.
 		ctx, stop := context.WithCancel(t.Context())
 		go func() { b.done <- b.w.Run(ctx) }()
-		time.Sleep(time.Minute)
+		<-time.After(time.Minute)
 		if got := b.w.Stats(); got.State != Following || got.Resets != 2 {
 			t.Errorf("second Run: %+v", got)
 		}
@@ -198,7 +198,7 @@ func TestEndWithDeadlineOfRun(t *testing.T) {
 func TestEndWhileWaiting(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := start(t, &script{prepare: func(int) error { return errBroken }}, Options{})
-		time.Sleep(10 * time.Minute)
+		<-time.After(10 * time.Minute)
 		if got := b.w.Stats(); got.State != Waiting {
 			t.Errorf("stats: %+v", got)
 		}
@@ -225,12 +225,12 @@ func TestLogsChangesOnly(t *testing.T) {
 			},
 		}, Options{})
 		for range 2 {
-			time.Sleep(time.Minute + time.Millisecond)
+			<-time.After(time.Minute + time.Millisecond)
 			broken.Store(true)
-			time.Sleep(time.Hour)
+			<-time.After(time.Hour)
 			broken.Store(false)
 		}
-		time.Sleep(time.Minute)
+		<-time.After(time.Minute)
 		b.finish(t)
 		lines := strings.Split(strings.TrimSpace(b.log.String()), "\n")
 		want := []string{`"listening"`, errBroken.Error(), "listening again", errBroken.Error(), "listening again"}

@@ -59,7 +59,7 @@ func run(ctx context.Context) error {
 	if _, err := lgtask.Create(ctx, conn, &Node{Depth: 4}); err != nil {
 		return err
 	}
-	later, err := lgtask.Delayed(ctx, conn, lgtask.Text("1 week"), &Node{Depth: 4})
+	later, err := lgtask.Batch(ctx, conn, lgtask.Text("1 week"), &Node{Depth: 4})
 	if err != nil {
 		return err
 	}
@@ -79,6 +79,9 @@ func run(ctx context.Context) error {
 		return err
 	}
 	fmt.Println("next week's task is still in state", task.State)
+	if _, err := conn.UnscheduleTask(ctx, "Node"); err != nil {
+		return err
+	}
 	return bounded(ctx, conn, reg)
 }
 

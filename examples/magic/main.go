@@ -87,13 +87,16 @@ func run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := p.Drain(ctx); err != nil {
+		return err
+	}
 	task, err := conn.Task(ctx, res.ID)
 	if err != nil {
 		return err
 	}
-	from, _ := task.Kwargs.Lookup("from").StringValueOK()
+	from, _, _ := strings.Cut(task.Kwargs.Lookup("from").StringValue(), "?") // options, such as replicaSet
 	fmt.Println("the document has an address that ends in", from[strings.LastIndex(from, "/"):])
-	return p.Drain(ctx)
+	return nil
 }
 
 // prepare fills one collection and empties the other.

@@ -41,7 +41,8 @@ func start(t testing.TB, db *mongo.Database, c childConfig) *process {
 		t.Fatal(err)
 	}
 	p := &process{t: t, name: c.Name, cmd: exec.Command(self), logs: &bytes.Buffer{}}
-	p.cmd.Env = append(os.Environ(), envChild+"="+string(settings))
+	// A program with the race detector waits a second before it exits.
+	p.cmd.Env = append(os.Environ(), envChild+"="+string(settings), "GORACE="+os.Getenv("GORACE")+" atexit_sleep_ms=20")
 	p.cmd.Stderr = p.logs
 	if p.in, err = p.cmd.StdinPipe(); err != nil {
 		t.Fatal(err)
@@ -101,9 +102,20 @@ func (p *process) next() report {
 // stop ends the child in good order and returns its counters.
 func (p *process) stop() lgtask.ProcessorStats {
 	p.t.Helper()
+	p.askToStop()
+	return p.stopped()
+}
+
+func (p *process) askToStop() {
+	p.t.Helper()
 	if err := p.in.Close(); err != nil {
 		p.t.Fatal(err)
 	}
+}
+
+// stopped waits for the end of a child that was asked to stop.
+func (p *process) stopped() lgtask.ProcessorStats {
+	p.t.Helper()
 	r := p.next()
 	p.ended = true
 	if err := p.cmd.Wait(); err != nil || r.Failure != "" {
@@ -116,7 +128,10 @@ func (p *process) stop() lgtask.ProcessorStats {
 func stopAll(t testing.TB, ps []*process) {
 	t.Helper()
 	for _, p := range ps {
-		if s := p.stop(); s.Missed != 0 {
+		p.askToStop()
+	}
+	for _, p := range ps {
+		if s := p.stopped(); s.Missed != 0 {
 			t.Errorf("%s: %d tasks were found by a safety sweep only", p.name, s.Missed)
 		}
 	}
