@@ -75,7 +75,7 @@ func TestErrNotDrainedSaysWhatWasLeft(t *testing.T) {
 	held := b.next()
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	b.refused(p.Drain(ctx), lgtask.ErrNotDrained, "1 task")
+	b.refused(p.Drain(ctx), lgtask.ErrNotDrained, "a task is running")
 	held.end <- nil // the processor goes on
 	b.ended(id, lgtask.StateSuccess)
 	id = b.ok(b.conn.CreateTask(t.Context(), "Probe", nil))

@@ -28,6 +28,7 @@ type engine struct {
 	timer      *timers.Timer[tasks.ID]
 	watcher    *watcher.Watcher
 	log        zerolog.Logger
+	holder     string
 	classes    map[string]bool
 	processors int
 	sweepEvery time.Duration // the shortest time between two safety sweeps; the longest is half as long again
@@ -41,7 +42,7 @@ const wheelWindow = timers.DefaultLimit
 func newEngine(conn *Connection, h *handler, o dispatcher.Options, sweepEvery time.Duration, log zerolog.Logger) *engine {
 	e := &engine{
 		conn: conn, handler: h, claims: &claims{Store: conn.store, handler: h}, log: log, classes: map[string]bool{},
-		processors: len(o.Names), sweepEvery: max(sweepEvery, time.Millisecond),
+		holder: o.Holder, processors: len(o.Names), sweepEvery: max(sweepEvery, time.Millisecond),
 	}
 	for _, c := range h.classes {
 		e.classes[c] = true
@@ -95,6 +96,9 @@ func (e *engine) Reset(ctx context.Context) error {
 		return err
 	}
 	return e.conn.store.Fresh(ctx, func(ctx context.Context) error {
+		if err := e.cancelKilled(ctx); err != nil {
+			return err
+		}
 		if err := e.adoptAll(ctx); err != nil {
 			return err
 		}
@@ -111,11 +115,24 @@ func (e *engine) Reset(ctx context.Context) error {
 	})
 }
 
+// cancelKilled ends the contexts of own tasks that were killed while no stream
+// was open.
+func (e *engine) cancelKilled(ctx context.Context) error {
+	ids, err := e.conn.store.Killed(ctx, e.holder)
+	for _, id := range ids {
+		e.dispatcher.Cancel(id, dispatcher.ErrKilled)
+	}
+	return err
+}
+
 // Handle implements watcher.Sink.
 func (e *engine) Handle(ctx context.Context, ev tasks.Event) error {
 	switch ev.Kind {
 	case tasks.Killed:
-		e.dispatcher.Cancel(ev.ID, dispatcher.ErrKilled)
+		if !e.dispatcher.Cancel(ev.ID, dispatcher.ErrKilled) {
+			_, err := e.conn.store.EndKilled(ctx, ev.ID)
+			return err
+		}
 	case tasks.Freed:
 		e.dispatcher.Unblock(ev.Key)
 	case tasks.Changed:

@@ -7,8 +7,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
-	"runtime/debug"
-	"strconv"
+	"strings"
 	"syscall"
 
 	"github.com/rs/zerolog"
@@ -25,19 +24,35 @@ const (
 
 // Main is the main function of a processor program: it reads the arguments
 // [CONFIG [COUNT]], the configuration file and the LGTASK_… variables, runs the
-// registered classes until SIGTERM or SIGINT, and returns the exit code. A
-// second signal ends the program at once, with exit code 1.
+// registered classes until SIGTERM or SIGINT, and returns the exit code.
 //
 //	func main() {
 //		reg := lgtask.NewRegistry()
 //		lgtask.Register[MyAppTask](reg)
 //		os.Exit(lgtask.Main(reg))
 //	}
+//
+// The code is 0 after a clean stop, 1 if a handler could not be stopped or the
+// database turned out to be another program's, and 2 with one line on standard
+// error if the arguments or the configuration are wrong or MongoDB cannot be used
+// at the start. On the first signal it takes no more tasks, gives running ones
+// Config.Grace to end and gives back the rest. On the second it returns 1 at once,
+// while handlers may still run: the caller must exit then.
+//
+// Main is for programs that do nothing else: it takes the process's signals,
+// SIGPIPE among them, so that a log nobody reads any more ends no task. Others use
+// NewProcessor, which sees neither signals nor arguments.
 func Main(r *Registry) int {
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT)
 	defer signal.Stop(signals)
-	m := &program{name: filepath.Base(os.Args[0]), registry: r, stdout: os.Stdout, stderr: os.Stderr, signals: signals}
+	pipes := make(chan os.Signal, 1) // nobody reads it: the write fails, that is all
+	signal.Notify(pipes, syscall.SIGPIPE)
+	defer signal.Stop(pipes)
+	m := &program{
+		name: filepath.Base(os.Args[0]), registry: r, config: systemConfigLoader(),
+		stdout: os.Stdout, stderr: os.Stderr, signals: signals,
+	}
 	return m.run(context.Background(), os.Args[1:])
 }
 
@@ -45,22 +60,29 @@ func Main(r *Registry) int {
 type program struct {
 	name           string
 	registry       *Registry
+	config         configLoader
 	stdout, stderr io.Writer
 	signals        <-chan os.Signal
+
+	log       zerolog.Logger
+	toFile    bool       // the log goes to a file, not to stderr
+	processor *Processor // nil if it did not come that far
 }
 
 func (m *program) run(ctx context.Context, args []string) int {
-	if len(args) == 1 {
-		switch args[0] {
-		case "-h", "-help", "--help", "help":
-			fmt.Fprintf(m.stdout, usage, m.name)
-			return exitDone
-		case "-v", "-version", "--version", "version":
-			fmt.Fprintln(m.stdout, m.name, buildVersion())
-			return exitDone
-		}
+	a, err := parseArguments(args)
+	if err != nil {
+		return m.fail(exitUsage, err)
 	}
-	cfg, err := configure(args)
+	switch {
+	case a.help:
+		fmt.Fprint(m.stdout, helpText(m.name, m.registry.Classes()))
+		return exitDone
+	case a.version:
+		fmt.Fprintln(m.stdout, m.name, buildVersion())
+		return exitDone
+	}
+	cfg, err := a.configure(m.config)
 	if err != nil {
 		return m.fail(exitUsage, err)
 	}
@@ -69,119 +91,86 @@ func (m *program) run(ctx context.Context, args []string) int {
 		return m.fail(exitUsage, err)
 	}
 	defer closeLog()
+	m.log, m.toFile = log, cfg.LogFile != ""
+	log.Debug().Str("program", m.name).Str("version", buildVersion()).Stringer("config", cfg).Msg("starting")
 	for _, w := range append(cfg.Warnings, unused(cfg)...) {
 		log.Warn().Msg(w)
 	}
-	p, err := NewProcessor(cfg, m.registry, WithLogger(log))
-	if err != nil {
+	if m.processor, err = NewProcessor(cfg, m.registry, WithLogger(log)); err != nil {
 		return m.fail(exitUsage, err)
 	}
-	return m.process(ctx, p, log)
+	return m.untilSignal(ctx)
 }
 
-// process runs the processor until a signal.
-func (m *program) process(ctx context.Context, p *Processor, log zerolog.Logger) int {
-	starting, cancel := context.WithCancel(ctx)
-	defer cancel()
-	started := make(chan error, 1)
-	go func() { started <- p.Start(starting) }()
-	select {
-	case err := <-started:
-		if err != nil {
-			return m.fail(exitUsage, err)
+// untilSignal runs the processor until it ends, by itself or after a signal. On
+// a second signal it returns and leaves the goroutine behind: the process exits.
+func (m *program) untilSignal(ctx context.Context) int {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	type end struct {
+		code int
+		err  error
+	}
+	ended := make(chan end, 1)
+	go func() {
+		code, err := serve(ctx, m.processor)
+		ended <- end{code, err}
+	}()
+	for first := true; ; first = false {
+		select {
+		case e := <-ended:
+			if e.err != nil {
+				return m.fail(e.code, e.err)
+			}
+			m.log.Info().Msg("stopped")
+			return e.code
+		case s := <-m.signals:
+			if !first {
+				m.log.Warn().Stringer("signal", s).Msg("ending at once; running tasks stay claimed")
+				return exitRun
+			}
+			m.log.Info().Stringer("signal", s).Msg("stopping; a second signal ends the program at once")
+			stop()
 		}
-	case <-m.signals:
-		cancel()
-		<-started
-		return exitDone
+	}
+}
+
+// serve runs the processor until ctx ends, or the processor for a reason of its
+// own, and returns the exit code.
+func serve(ctx context.Context, p *Processor) (int, error) {
+	if err := p.Start(ctx); err != nil && ctx.Err() == nil {
+		return exitUsage, startError(err)
 	}
 	select {
+	case <-ctx.Done():
 	case <-p.Done():
-		return m.stopped(p.Stop(ctx), log)
-	case s := <-m.signals:
-		log.Info().Stringer("signal", s).Msg("stopping; a second signal ends the program at once")
 	}
-	stopped := make(chan error, 1)
-	go func() { stopped <- p.Stop(ctx) }()
-	select {
-	case err := <-stopped:
-		return m.stopped(err, log)
-	case s := <-m.signals:
-		log.Warn().Stringer("signal", s).Msg("ending at once; running tasks stay claimed")
-		return exitRun
+	if err := p.Stop(context.WithoutCancel(ctx)); err != nil {
+		return exitRun, err
 	}
+	return exitDone, nil
 }
 
-func (m *program) stopped(err error, log zerolog.Logger) int {
-	if err != nil {
-		log.Error().Err(mongouri.RedactError(err)).Msg("stopped")
-		return m.fail(exitRun, err)
-	}
-	log.Info().Msg("stopped")
-	return exitDone
-}
-
-// fail writes the error on one line.
+// fail writes the error on one line to standard error, and to the log if that is
+// elsewhere.
 func (m *program) fail(code int, err error) int {
-	fmt.Fprintf(m.stderr, "%s: %s\n", m.name, mongouri.Redact(err.Error()))
+	text := mongouri.Redact(strings.Join(strings.Fields(err.Error()), " "))
+	fmt.Fprintf(m.stderr, "%s: %s\n", m.name, text)
+	if m.toFile {
+		m.log.Error().Msg(text)
+	}
 	return code
 }
 
-// configure reads the configuration that the arguments name. COUNT goes before
-// the environment, which goes before the file.
-func configure(args []string) (Config, error) {
-	if len(args) > 2 {
-		return Config{}, fmt.Errorf("%d arguments given: use [CONFIG [COUNT]], or --help", len(args))
-	}
-	var cfg Config
-	var err error
-	if len(args) == 0 {
-		cfg, err = ConfigFromEnv()
-	} else {
-		cfg, err = LoadConfig(args[0])
-	}
-	if err != nil {
-		return Config{}, err
-	}
-	if len(args) == 2 {
-		if cfg.Processors, err = parseCount(args[1]); err != nil {
-			return Config{}, err
-		}
-	}
-	return cfg, cfg.Validate()
-}
+// unusedSettings are those that this version does not act on.
+var unusedSettings = []string{"taskDir", "lockDir", "httpAddr"}
 
-func parseCount(text string) (int, error) {
-	n, err := strconv.Atoi(text)
-	if err != nil || n < 1 || n > maxProcessors {
-		return 0, &ConfigError{Key: "COUNT", Value: text, Problem: "is not a number of processors", Remedy: fmt.Sprintf("give 1 to %d", maxProcessors)}
-	}
-	return n, nil
-}
-
-// unused names settings that this program does not act on yet, so that nobody
-// believes they work.
+// unused warns of them, so that nobody believes they work.
 func unused(c Config) (warnings []string) {
-	for _, s := range []struct{ name, value string }{{"taskDir", c.TaskDir}, {"lockDir", c.LockDir}, {"httpAddr", c.HTTPAddr}} {
-		if s.value != "" {
-			warnings = append(warnings, s.name+" is set but not used by this version; only the classes compiled into this program run")
+	for _, key := range unusedSettings {
+		if configSettingByKey(key).get(&c) != "" {
+			warnings = append(warnings, key+" is set but not used by this version; only the classes compiled into this program run")
 		}
 	}
 	return warnings
-}
-
-// buildVersion is the module's version and the revision it was built from, as
-// far as the build recorded them.
-func buildVersion() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "(unknown version)"
-	}
-	version := info.Main.Version
-	for _, s := range info.Settings {
-		if s.Key == "vcs.revision" {
-			version += " " + s.Value
-		}
-	}
-	return version + " " + info.GoVersion
 }

@@ -232,7 +232,7 @@ func (p *Processor) Drain(ctx context.Context) error {
 func (p *Processor) undone(ctx context.Context, e *engine) (string, error) {
 	n, sweep, before := e.dispatcher.Busy()
 	if n > 0 || sweep {
-		return fmt.Sprintf("%d tasks are running or about to", max(n, 1)), nil
+		return busy(n), nil
 	}
 	cs, err := p.conn.store.Candidates(ctx, tasks.Query{Classes: p.cfg.Classes, Blocked: e.dispatcher.Blocked(), Limit: 1})
 	if err != nil {
@@ -245,9 +245,16 @@ func (p *Processor) undone(ctx context.Context, e *engine) (string, error) {
 	// Between the two looks a task may have been claimed; it may even have ended
 	// and have left another one behind.
 	if n, sweep, after := e.dispatcher.Busy(); n > 0 || sweep || before != after {
-		return fmt.Sprintf("%d tasks are running or about to", max(n, 1)), nil
+		return busy(n), nil
 	}
 	return "", nil
+}
+
+func busy(n int) string {
+	if n <= 1 {
+		return "a task is running or about to"
+	}
+	return fmt.Sprintf("%d tasks are running or about to", n)
 }
 
 // waitChange waits until the dispatcher has something new to tell. The longest

@@ -39,21 +39,22 @@ func TestOneTaskAtATimeForEachProcessor(t *testing.T) {
 				<-time.After(time.Second)
 				return succeeded
 			}
-			begin := time.Now()
 			for range 6 {
 				b.offer()
 				settled()
 			}
-			for len(b.handler.starts) < 6 {
-				advance(100 * time.Millisecond)
+			// The last start when all before them are over, and not later.
+			last := time.Duration(6/names-1) * time.Second
+			advance(last - time.Millisecond)
+			if n := len(b.handler.started()); n != 6-names {
+				t.Errorf("%d of 6 started too early", n)
+			}
+			advance(time.Millisecond)
+			if n := len(b.handler.started()); n != names {
+				t.Errorf("%d started; want the last %d", n, names)
 			}
 			if b.handler.most != names {
 				t.Errorf("%d at a time; want %d", b.handler.most, names)
-			}
-			// The last starts when all before it are over, and not later.
-			want := time.Duration(6/names-1) * time.Second
-			if d := time.Since(begin); d < want || d > want+100*time.Millisecond {
-				t.Errorf("the last of 6 started after %v; want %v", d, want)
 			}
 			b.stop()
 		})

@@ -1,6 +1,7 @@
 package tasks_test
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"sync"
@@ -154,4 +155,33 @@ func kwargs(t testing.TB, v any) bson.Raw {
 		t.Fatal(err)
 	}
 	return raw
+}
+
+// work claims and finishes runs of class Mail until ctx ends, and returns how
+// many. before is called with each run before its end.
+func work(ctx context.Context, t testing.TB, s *tasks.Store, before func(tasks.Held)) (done int) {
+	for ctx.Err() == nil {
+		cs, err := s.Candidates(t.Context(), tasks.Query{Classes: []string{"Mail"}, Limit: 2})
+		if err != nil {
+			t.Error(err)
+		}
+		for _, c := range cs {
+			h := tasks.Held{Candidate: c, Claim: tasks.NewClaim("p", "h"), Key: c.PendingKey + c.RunningKey}
+			v, err := s.Claim(t.Context(), c, h.Claim, h.Key, "")
+			if err != nil {
+				t.Error(err)
+			}
+			if v != tasks.Won {
+				continue
+			}
+			if before != nil {
+				before(h)
+			}
+			if err := s.Finish(t.Context(), h, tasks.Outcome{State: tasks.Success}); err != nil {
+				t.Error(err)
+			}
+			done++
+		}
+	}
+	return done
 }

@@ -161,35 +161,6 @@ func TestInsertNamedAgainstClaims(t *testing.T) {
 	}
 }
 
-// work claims and finishes runs of class Mail until ctx ends, and returns how
-// many. before is called with each run before its end.
-func work(ctx context.Context, t testing.TB, s *tasks.Store, before func(tasks.Held)) (done int) {
-	for ctx.Err() == nil {
-		cs, err := s.Candidates(t.Context(), tasks.Query{Classes: []string{"Mail"}, Limit: 2})
-		if err != nil {
-			t.Error(err)
-		}
-		for _, c := range cs {
-			h := tasks.Held{Candidate: c, Claim: tasks.NewClaim("p", "h"), Key: c.PendingKey + c.RunningKey}
-			v, err := s.Claim(t.Context(), c, h.Claim, h.Key, "")
-			if err != nil {
-				t.Error(err)
-			}
-			if v != tasks.Won {
-				continue
-			}
-			if before != nil {
-				before(h)
-			}
-			if err := s.Finish(t.Context(), h, tasks.Outcome{State: tasks.Success}); err != nil {
-				t.Error(err)
-			}
-			done++
-		}
-	}
-	return done
-}
-
 func TestInsertNamedInTransaction(t *testing.T) {
 	s := taskstest.Store(t)
 	if _, err := s.Now(t.Context()); err != nil {

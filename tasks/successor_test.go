@@ -3,7 +3,6 @@ package tasks_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -269,5 +268,5 @@ func TestEnsureRunAgainstClaims(t *testing.T) {
 	if live == 0 || live > 2 || done.Load() < 10 {
 		t.Errorf("%d runs waiting or going, %d done", live, done.Load())
 	}
-	t.Log(fmt.Sprintf("%d runs done, %d of them batches", done.Load(), batches))
+	t.Logf("%d runs done, %d of them batches", done.Load(), batches)
 }

@@ -30,6 +30,7 @@ func TestInsertedAndGivenBack(t *testing.T) {
 	if ev := r.event(t, tasks.Changed); ev.ID != id {
 		t.Errorf("given back: %+v", ev)
 	}
+	r.stop() // an event is counted after it was handled
 	if n := r.w.Stats().Events; n != 2 {
 		t.Errorf("%d events; the claim must be none", n)
 	}
@@ -109,6 +110,7 @@ func TestUnrelatedWrites(t *testing.T) {
 	}
 	ids := r.insert(t, 1)
 	r.missesNone(t, ids)
+	r.stop()
 	if got := r.w.Stats(); got.Openings != 1 || got.Events != 2 {
 		t.Errorf("stats: %+v", got)
 	}

@@ -12,6 +12,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
+	"github.com/lgtask/lgtask/tasks"
 	"github.com/lgtask/lgtask/tasks/taskstest"
 )
 
@@ -183,5 +184,28 @@ func TestGetMoreFailsAlways(t *testing.T) {
 				t.Errorf("%d streams opened on the server, at most %d expected", n, most)
 			}
 		})
+	}
+}
+
+// TestDroppedBeforeOpening: what is dropped after Prepare and before the stream
+// is open gives no event, and must be there again all the same.
+func TestDroppedBeforeOpening(t *testing.T) {
+	t.Parallel()
+	db := taskstest.DB(t)
+	src := FromStore(tasks.NewStore(db, tasks.Options{}))
+	if err := src.Prepare(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	want := layout(t, db)
+	if err := db.Collection("tasks").Drop(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	st, err := src.Open(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer closeStream(t.Context(), st)
+	if got := layout(t, db); !slices.Equal(got, want) {
+		t.Errorf("there is %q\nwant     %q", got, want)
 	}
 }

@@ -202,7 +202,10 @@ func TestEndDuringSink(t *testing.T) {
 		s := &script{
 			began:  time.Now(),
 			handle: func(int) error { stop(); return nil },
-			next:   func(context.Context, int, int) (tasks.Event, bool, error) { <-time.After(time.Second); return freed("x") },
+			next: func(context.Context, int, int) (tasks.Event, bool, error) {
+				<-time.After(time.Second)
+				return freed("x")
+			},
 		}
 		w := New(Options{Source: s, Sink: s})
 		if err := w.Run(ctx); err != nil {

@@ -78,3 +78,30 @@ func TestKilledIdleProcessIsNotMissed(t *testing.T) {
 	checkLateness(t, "after the kill", after, 5*time.Second)
 	checkStates(t, conn, len(ids))
 }
+
+// TestNameFreedByAStoppingProcess lets a process stop while it runs a batch of
+// which another run waits: the other process has to learn of the end.
+func TestNameFreedByAStoppingProcess(t *testing.T) {
+	t.Parallel()
+	db, conn := setup(t)
+	batch := Work{Hold: 700}
+	a := start(t, db, childConfig{Name: "a"})
+	ids := []lgtask.TaskID{made(t)(lgtask.Batch(t.Context(), conn, lgtask.Now(), batch))}
+	eventually(t, "the start of the first run", func() bool { return len(runs(t, db)) == 1 })
+	b := start(t, db, childConfig{Name: "b"})
+	ids = append(ids, made(t)(lgtask.Batch(t.Context(), conn, lgtask.Now(), batch)))
+	a.askToStop()
+	allEnded(t, conn)
+	a.stopped()
+	stopAll(t, []*process{b})
+	byTask := checkAll(t, db, ids)
+	first, second := byTask[ids[0]], byTask[ids[1]]
+	if first.Processor != "a" || second.Processor != "b" {
+		t.Errorf("the runs: %+v, %+v", first, second)
+	}
+	if wait := time.Duration(second.Start - first.End); wait < 0 || wait > 5*time.Second {
+		t.Errorf("the second run began %v after the end of the first", wait)
+	} else {
+		t.Logf("the second run began %v after the end of the first", wait)
+	}
+}
