@@ -38,7 +38,7 @@ func TestBatchWhileRunningRunsExactlyOnceMore(t *testing.T) {
 	if got := b.task(second); got.TsRequest.Before(later) {
 		t.Errorf("the second run is due %v, want %v", got.TsRequest, later)
 	}
-	soonest := b.now().Add(200 * time.Millisecond)
+	soonest := b.now().Add(time.Second)
 	for _, when := range []lgtask.When{lgtask.At(soonest), lgtask.In(time.Hour), lgtask.At(soonest.Add(time.Second))} {
 		if again := b.made(false)(b.conn.BatchTask(t.Context(), when, "Probe", nil)); again != second {
 			t.Errorf("the call returned %s, want the waiting run %s", again, second)

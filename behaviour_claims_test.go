@@ -14,19 +14,17 @@ func TestOneTaskAtATimePerProcessor(t *testing.T) {
 	for _, n := range []int{1, 2} {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
 			b := setup(t)
-			var going, most atomic.Int32
+			var arrived, going, most atomic.Int32
 			full := make(chan struct{})
 			b.does(func(r *run) error {
 				now := going.Add(1)
 				defer going.Add(-1)
 				for seen := most.Load(); now > seen && !most.CompareAndSwap(seen, now); seen = most.Load() {
 				}
-				if r.n == n-1 { // the last of the first n: all processors are busy
+				if arrived.Add(1) == int32(n) { // all processors are busy
 					close(full)
 				}
-				if r.n < n {
-					<-full
-				}
+				<-full
 				return nil
 			})
 			for i := range 20 {

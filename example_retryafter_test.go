@@ -12,8 +12,8 @@ import (
 // errBusy is what a remote service says at first.
 var errBusy = errors.New("503 service unavailable")
 
-// downloaded is closed when the task has succeeded.
-var downloaded = make(chan struct{})
+// downloaded tells that the task has done its work.
+var downloaded = make(chan struct{}, 1)
 
 // Download tries again when the service says so.
 type Download struct{ URL string }
@@ -24,7 +24,7 @@ func (d *Download) Run(ctx context.Context, t *lgtask.TaskContext) error {
 	if t.Attempt() == 1 {
 		return lgtask.RetryAfter(100*time.Millisecond, errBusy)
 	}
-	close(downloaded)
+	downloaded <- struct{}{}
 	return nil
 }
 

@@ -110,16 +110,6 @@ func (h *handler) Run(ctx context.Context, held *tasks.Held) tasks.Outcome {
 	return h.run(ctx, cl, r, held)
 }
 
-// hopeless ends a task that would fail in the same way in every attempt.
-func hopeless(err error) tasks.Outcome {
-	return tasks.Outcome{State: tasks.Error, LastLog: err.Error(), Failure: err.Error(), Spent: true}
-}
-
-// later gives a task back for what is not its fault.
-func later(reason string) tasks.Outcome {
-	return tasks.Outcome{State: tasks.Request, LastLog: reason, Delay: time.Second}
-}
-
 func (h *handler) run(ctx context.Context, cl *class, r Runner, held *tasks.Held) tasks.Outcome {
 	t := &TaskContext{conn: h.conn, held: held, max: maxAttempts(cl, held), stopping: h.stopping}
 	if cl.options.Timeout > 0 {
@@ -199,57 +189,6 @@ func closed(c <-chan struct{}) bool {
 // Failed implements dispatcher.Handler.
 func (h *handler) Failed(held *tasks.Held, text string) tasks.Outcome {
 	return outcome(h.registry.class(held.TaskClass), held, errors.New(text))
-}
-
-// outcome decides what becomes of a task whose attempt failed.
-func outcome(cl *class, held *tasks.Held, err error) tasks.Outcome {
-	text := err.Error()
-	if text == "" {
-		text = "the handler returned an error without a text"
-	}
-	attempt, most := held.Attempt+1, maxAttempts(cl, held)
-	var s *steering
-	if errors.As(err, &s) {
-		switch {
-		case s.verb == "discard":
-			return tasks.Outcome{State: tasks.Aborted, LastLog: text, Failure: text, Spent: true}
-		case s.verb == "snooze":
-			return tasks.Outcome{State: tasks.Request, LastLog: text, Delay: s.delay}
-		case attempt < most || !limited(cl, held):
-			return tasks.Outcome{State: tasks.Request, LastLog: text, Failure: text, Delay: s.delay, Spent: true}
-		}
-	}
-	if attempt < most {
-		return tasks.Outcome{State: tasks.Request, LastLog: text, Failure: text, Delay: cl.backoff(attempt), Spent: true}
-	}
-	return tasks.Outcome{State: tasks.Error, LastLog: text, Failure: text, Spent: true}
-}
-
-// backoff returns the wait after a failed attempt: that of the class, or the
-// default one if it has none or its function panics, as this is called where a
-// panic would end the program.
-func (cl *class) backoff(attempt int) (d time.Duration) {
-	if cl.options.Backoff == nil {
-		return DefaultBackoff(attempt)
-	}
-	defer func() {
-		if recover() != nil {
-			d = DefaultBackoff(attempt)
-		}
-	}()
-	return bounded(cl.options.Backoff(attempt))
-}
-
-// limited reports whether somebody set a limit of attempts.
-func limited(cl *class, held *tasks.Held) bool {
-	return held.MaxAttempts > 0 || cl.options.MaxAttempts > 0
-}
-
-func maxAttempts(cl *class, held *tasks.Held) int {
-	if held.MaxAttempts > 0 {
-		return held.MaxAttempts
-	}
-	return max(cl.options.MaxAttempts, 1)
 }
 
 // finished is told of the end of a task and reports whether the task has a log

@@ -72,6 +72,7 @@ type running struct {
 	out, err *output
 	signals  chan os.Signal
 	code     chan int
+	took     time.Duration // set when there is a code
 }
 
 // runProgram starts the program "prog" with an environment of its own.
@@ -79,7 +80,12 @@ func runProgram(t *testing.T, r *Registry, environ map[string]string, args ...st
 	t.Helper()
 	p := &running{out: newOutput(), err: newOutput(), signals: make(chan os.Signal, 2), code: make(chan int, 1)}
 	p.program = &program{name: "prog", registry: r, config: testLoader(environ), stdout: p.out, stderr: p.err, signals: p.signals}
-	go func() { p.code <- p.run(context.Background(), args) }()
+	began := time.Now()
+	go func() {
+		code := p.run(context.Background(), args)
+		p.took = time.Since(began)
+		p.code <- code
+	}()
 	return p
 }
 
@@ -103,11 +109,15 @@ func (p *running) terminate(t *testing.T) {
 	p.exits(t, exitDone)
 }
 
-// wrong runs a program that must end at once with exit code 2 and one line that
-// says all parts.
+// wrong runs a program that must end with exit code 2 and one line that says all
+// parts.
 func wrong(t *testing.T, r *Registry, environ map[string]string, args []string, parts ...string) {
 	t.Helper()
-	p := runProgram(t, r, environ, args...)
+	runProgram(t, r, environ, args...).refuses(t, parts...)
+}
+
+func (p *running) refuses(t *testing.T, parts ...string) {
+	t.Helper()
 	p.exits(t, exitUsage)
 	text := p.err.String()
 	if strings.Count(text, "\n") != 1 || !strings.HasPrefix(text, "prog: ") || p.out.String() != "" {

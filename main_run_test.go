@@ -81,21 +81,17 @@ func TestMainStuckHandler(t *testing.T) {
 	address, _ := testAddress(t)
 	conn := testConnection(t, address)
 	r, began, let := mainRegistry(t)
-	logFile := filepath.Join(t.TempDir(), "log")
-	p := runProgram(t, r, map[string]string{"LGTASK_DATABASE": address, "LGTASK_GRACE": "10ms", "LGTASK_LOG_FILE": logFile})
+	p := runProgram(t, r, map[string]string{"LGTASK_DATABASE": address, "LGTASK_GRACE": "10ms"})
 	id := createMainTask(t, conn, bson.M{"stubborn": true})
 	receive(t, began, "the task")
 	p.signals <- syscall.SIGTERM
 	p.exits(t, exitRun)
-	close(let)
-	text := p.err.String()
-	if strings.Count(text, "\n") != 1 || !strings.Contains(text, id.String()) {
-		t.Errorf("standard error: %q", text)
+	wantState(t, conn, id, StateWorking)
+	if lines := strings.Split(strings.TrimSpace(p.err.String()), "\n"); !strings.HasPrefix(lines[len(lines)-1], "prog: ") || !strings.Contains(lines[len(lines)-1], id.String()) {
+		t.Errorf("the last line does not name the task:\n%s", p.err)
 	}
-	logged, err := os.ReadFile(logFile)
-	if err != nil || !strings.Contains(string(logged), strings.TrimSpace(strings.TrimPrefix(text, "prog: "))) {
-		t.Errorf("the log lacks the error (%v):\n%s", err, logged)
-	}
+	close(let) // a real program would have exited
+	p.err.wait(t, "stopped before the end of a task was recorded")
 }
 
 func TestMainSecondSignal(t *testing.T) {
@@ -227,6 +223,19 @@ func TestMainLogFile(t *testing.T) {
 	warning := file + " line 5: taskName in brackets sets nothing; to set it write taskName = … without them"
 	if count["stopped"] != 2 || count[warning] != 2 || count[unused(Config{TaskDir: "x"})[0]] != 2 {
 		t.Errorf("the log has %v", count)
+	}
+}
+
+// TestMainErrorInLogFile wants what goes to standard error in the log, too.
+func TestMainErrorInLogFile(t *testing.T) {
+	t.Parallel()
+	logFile := filepath.Join(t.TempDir(), "log")
+	r, _, _ := mainRegistry(t)
+	p := runProgram(t, r, map[string]string{"LGTASK_DATABASE": "mongodb://127.0.0.1:1/x", "LGTASK_LOG_FILE": logFile})
+	p.refuses(t, "nothing listens")
+	logged, err := os.ReadFile(logFile)
+	if err != nil || !strings.Contains(string(logged), strings.TrimSpace(strings.TrimPrefix(p.err.String(), "prog: "))) {
+		t.Errorf("the log lacks the error (%v):\n%s", err, logged)
 	}
 }
 

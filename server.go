@@ -165,7 +165,7 @@ func selectionText(servers description.Topology) string {
 	case failed != nil:
 		return networkText(failed.Addr.String(), failed.LastError)
 	}
-	return "no server answered within 5 s: check the address, and that the server runs and can be reached from here"
+	return "no server answered within 5 s: check the address, that the server runs, and that no firewall is between"
 }
 
 // networkText says why a server could not be talked to, in the words of the

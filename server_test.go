@@ -2,58 +2,76 @@ package lgtask
 
 import (
 	"context"
-	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"net"
 	"net/http/httptest"
-	"os"
 	"os/exec"
-	"strconv"
 	"strings"
-	"sync"
+	"syscall"
 	"testing"
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
+	"go.mongodb.org/mongo-driver/v2/x/mongo/driver/description"
 	"go.mongodb.org/mongo-driver/v2/x/mongo/driver/topology"
 
 	"github.com/lgtask/lgtask/internal/mongod"
 	"github.com/lgtask/lgtask/internal/mongouri"
+	"github.com/lgtask/lgtask/tasks"
 )
 
 // serverPassword is of users in this file; nothing may show it.
 const serverPassword = "hunter2"
 
-// unusable runs the program on a server that cannot be used: it must end within
-// 6 s with one line and without the password.
-func unusable(t *testing.T, address string, parts ...string) {
+// unusable is an address of a server that cannot be used, and what the error
+// must say.
+type unusable struct {
+	address string
+	parts   []string
+}
+
+// unusableServers runs the program on each: it must end within 6 s with one line
+// and without the password. Connect must fail, too. Most take 5 s, so all run at
+// once.
+func unusableServers(t *testing.T, cases ...unusable) {
 	t.Helper()
 	r, _, _ := mainRegistry(t)
-	began := time.Now()
-	wrong(t, r, map[string]string{"LGTASK_DATABASE": address, "LGTASK_LOG_LEVEL": "info"}, nil, append(parts, "cannot use MongoDB: ")...)
-	if took := time.Since(began); took > 6*time.Second {
-		t.Errorf("it took %v", took)
+	var programs []*running
+	var connects []chan error
+	for _, c := range cases {
+		programs = append(programs, runProgram(t, r, map[string]string{"LGTASK_DATABASE": c.address}))
+		connected := make(chan error, 1)
+		go func() {
+			conn, err := Connect(context.WithoutCancel(t.Context()), c.address)
+			if err == nil {
+				_ = conn.Close(context.Background())
+			}
+			connected <- err
+		}()
+		connects = append(connects, connected)
 	}
-	_, err := Connect(t.Context(), address)
-	if !errors.Is(err, ErrUnreachable) {
-		t.Errorf("Connect returned %v, want ErrUnreachable", err)
-	}
-	for e := err; e != nil; e = errors.Unwrap(e) {
-		if strings.Contains(fmt.Sprintf("%v %+v %#v", e, e, e.Error()), serverPassword) {
-			t.Errorf("an error shows the password: %v", e)
+	for i, c := range cases {
+		programs[i].refuses(t, append(c.parts, "cannot use MongoDB: ")...)
+		if took := programs[i].took; took > 6*time.Second {
+			t.Errorf("%q took %v", c.parts, took)
+		}
+		err := receive(t, connects[i], "Connect")
+		if !errors.Is(err, ErrUnreachable) {
+			t.Errorf("%q: Connect returned %v, want ErrUnreachable", c.parts, err)
+		}
+		for e := err; e != nil; e = errors.Unwrap(e) {
+			if strings.Contains(fmt.Sprintf("%v %+v", e, e), serverPassword) {
+				t.Errorf("an error shows the password: %v", e)
+			}
 		}
 	}
 }
-
-// withUser is a server with access control and the user "root".
-var withUser = sync.OnceValues(func() (*mongod.Server, error) {
-	return mongod.Start(context.Background(), mongod.Options{User: "root", Password: serverPassword})
-})
 
 func startServer(t *testing.T, o mongod.Options) *mongod.Server {
 	t.Helper()
@@ -77,16 +95,18 @@ func hostOf(t *testing.T, address string) string {
 func TestUnusableStandalone(t *testing.T) {
 	t.Parallel()
 	s := startServer(t, mongod.Options{Standalone: true, User: "root", Password: serverPassword})
-	unusable(t, s.URI(), "standalone", "a single node is enough", "--replSet rs0", "rs.initiate()")
-	unusable(t, s.URI()+"&replicaSet=rs0", "replicaSet=", "standalone server has to be started with --replSet")
+	unusableServers(t,
+		unusable{s.URI(), []string{"standalone", "a single node is enough", "--replSet rs0", "rs.initiate()"}},
+		unusable{s.URI() + "&replicaSet=rs0", []string{"replicaSet=", "standalone server has to be started with --replSet"}})
 }
 
 func TestUnusableSetNeverInitiated(t *testing.T) {
 	t.Parallel()
 	host := neverInitiated(t)
-	unusable(t, "mongodb://"+host+"/?replicaSet=rs0", host, "not initiated", "rs.initiate()")
-	unusable(t, "mongodb://"+host+"/", "not initiated", "rs.initiate()")
-	unusable(t, "mongodb://"+host+"/?directConnection=true", "not initiated", "rs.initiate()")
+	unusableServers(t,
+		unusable{"mongodb://" + host + "/?replicaSet=rs0", []string{host, "not initiated", "rs.initiate()"}},
+		unusable{"mongodb://" + host + "/", []string{"not initiated", "rs.initiate()"}},
+		unusable{"mongodb://" + host + "/?directConnection=true", []string{"not initiated", "rs.initiate()"}})
 }
 
 // neverInitiated starts a member of a set that nobody has initiated.
@@ -135,93 +155,129 @@ func neverInitiated(t *testing.T) (host string) {
 	return host
 }
 
-func TestUnusableSetName(t *testing.T) {
-	t.Parallel()
-	address, _ := testAddress(t)
-	unusable(t, "mongodb://"+hostOf(t, address)+"/db?replicaSet=other", "replicaSet=", "correct that name or leave it out")
-}
-
-func TestUnusableTLS(t *testing.T) {
+// TestUnusableAddress is about addresses that are wrong for the server there.
+func TestUnusableAddress(t *testing.T) {
 	t.Parallel()
 	address, _ := testAddress(t)
 	host := hostOf(t, address)
-	unusable(t, "mongodb://u:"+serverPassword+"@"+host+"/db?tls=true", host, "does not speak TLS", "tls=true")
-
-	s := httptest.NewUnstartedServer(nil)
-	s.Config.ErrorLog = nil
-	s.StartTLS()
-	defer s.Close()
-	host = s.Listener.Addr().String()
-	unusable(t, "mongodb://u:"+serverPassword+"@"+host+"/db", host, "add tls=true")
-	unusable(t, "mongodb://u:"+serverPassword+"@"+host+"/db?tls=true", host, "not trusted", "tlsCAFile=")
+	secure := httptest.NewUnstartedServer(nil)
+	secure.Config.ErrorLog = log.New(io.Discard, "", 0)
+	secure.StartTLS()
+	t.Cleanup(secure.Close)
+	silent, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = silent.Close() })
+	const user = "mongodb://u:" + serverPassword + "@"
+	secureHost := secure.Listener.Addr().String()
+	unusableServers(t,
+		unusable{"mongodb://" + host + "/db?replicaSet=other", []string{"replicaSet=", "correct that name or leave it out"}},
+		unusable{user + host + "/db?tls=true", []string{host, "add tls=true to the address, if not, leave it out"}},
+		unusable{user + secureHost + "/db", []string{secureHost, "add tls=true"}},
+		unusable{user + secureHost + "/db?tls=true", []string{secureHost, "not trusted", "tlsCAFile="}},
+		unusable{user + "nobody.invalid/db", []string{"nobody.invalid", "cannot be resolved", "correct the address"}},
+		unusable{user + "127.0.0.1:1/db", []string{"nothing listens at 127.0.0.1:1", "start mongod"}},
+		unusable{user + silent.Addr().String() + "/db", []string{"answer", "check the address", "firewall"}})
 }
 
 func TestUnusableUser(t *testing.T) {
 	t.Parallel()
-	s, err := withUser()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(s.Stop)
-	host := hostOf(t, s.URI())
-	const advice = "authSource=… to the address"
-	unusable(t, "mongodb://root:"+serverPassword+"x@"+host+"/db?authSource=admin", "password is wrong", advice)
-	unusable(t, "mongodb://nobody:"+serverPassword+"@"+host+"/db?authSource=admin", "user name", advice)
-	unusable(t, "mongodb://root:"+serverPassword+"@"+host+"/db?authSource=other", "in another database", advice)
-	unusable(t, "mongodb://root:"+serverPassword+"@"+host+"/db", "in another database", advice)
-}
-
-// TestUnusableRights is about users who may connect and no more.
-func TestUnusableRights(t *testing.T) {
-	t.Parallel()
 	s := startServer(t, mongod.Options{User: "root", Password: serverPassword})
+	host := hostOf(t, s.URI())
 	conn := testConnection(t, s.URI())
 	create := bson.D{{Key: "createUser", Value: "reader"}, {Key: "pwd", Value: serverPassword}, {Key: "roles", Value: bson.A{"read"}}}
 	if err := conn.Database().RunCommand(t.Context(), create).Err(); err != nil {
 		t.Fatal(err)
 	}
-	host := hostOf(t, s.URI())
+	const advice = "authSource=… to the address"
 	for address, parts := range map[string][]string{
-		"mongodb://reader:" + serverPassword + "@" + host + "/lgtask": {"give it the role readWrite on the task database"},
-		"mongodb://" + host + "/lgtask":                              {"put user:password@ before the host"},
+		"root:" + serverPassword + "x@" + host + "/db?authSource=admin":  {"password is wrong", advice},
+		"nobody:" + serverPassword + "@" + host + "/db?authSource=admin": {"user name", advice},
+		"root:" + serverPassword + "@" + host + "/db?authSource=other":   {"in another database", advice},
+		"root:" + serverPassword + "@" + host + "/db":                    {"in another database", advice},
+		// Users who may connect and no more.
+		"reader:" + serverPassword + "@" + host + "/lgtask": {"give it the role readWrite on the task database"},
+		host + "/lgtask": {"put user:password@ before the host"},
 	} {
 		r, _, _ := mainRegistry(t)
-		wrong(t, r, map[string]string{"LGTASK_DATABASE": address}, nil, append(parts, "cannot use MongoDB: ")...)
+		wrong(t, r, map[string]string{"LGTASK_DATABASE": "mongodb://" + address}, nil, append(parts, "cannot use MongoDB: ")...)
 	}
 }
 
-func TestUnusableHost(t *testing.T) {
-	t.Parallel()
-	unusable(t, "mongodb://u:"+serverPassword+"@nobody.invalid/db", "nobody.invalid", "cannot be resolved", "correct the address")
-	unusable(t, "mongodb://u:"+serverPassword+"@127.0.0.1:1/db", "nothing listens at 127.0.0.1:1", "start mongod")
-}
-
-// TestUnusableSilence is about a host that takes connections and says nothing.
-func TestUnusableSilence(t *testing.T) {
-	t.Parallel()
-	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	unusable(t, "mongodb://u:"+serverPassword+"@"+l.Addr().String()+"/db", "did not answer in time", "firewall")
-}
-
-func TestUnusableSecondary(t *testing.T) {
+func TestUnusableMembers(t *testing.T) {
 	t.Parallel()
 	s := startServer(t, mongod.Options{Members: 3})
 	primary, err := s.Primary(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	u, err := mongouri.Parse(s.URI())
-	if err != nil {
-		t.Fatal(err)
+	hosts, _, _ := strings.Cut(strings.TrimPrefix(s.URI(), "mongodb://"), "/")
+	secondary := (primary + 1) % 3
+	host := strings.Split(hosts, ",")[secondary]
+	unusableServers(t, unusable{"mongodb://" + host + "/db?directConnection=true", []string{"takes no writes", "leave out directConnection"}})
+	for i := range 3 { // now no majority is left
+		if i != secondary {
+			if err := s.Signal(i, syscall.SIGKILL); err != nil {
+				t.Fatal(err)
+			}
+		}
 	}
-	unusable(t, "mongodb://"+u.Hosts()[(primary+1)%3]+"/db?directConnection=true", "takes no writes", "leave out directConnection")
-	for i := range 2 { // now no majority is left
-		if err := s.Signal((primary+1+i)%3, os.Kill.(interface{ Signal() }).(sig)); err != nil {
-			t.Fatal(err)
+	unusableServers(t, unusable{s.URI(), []string{"no primary", host, "rs.status()"}})
+}
+
+// TestConnectText is about what no server at hand does.
+func TestConnectText(t *testing.T) {
+	address := "mongodb://u:" + serverPassword + "@h/"
+	selection := func(servers ...description.Server) error {
+		return topology.ServerSelectionError{Desc: description.Topology{Servers: servers}, Wrapped: context.DeadlineExceeded}
+	}
+	for _, tt := range []struct {
+		err   error
+		parts []string
+	}{
+		{errors.New("it is " + address), []string{"check the address", "it is mongodb://xxxxx@h/"}},
+		{mongo.CommandError{Code: 8000, Message: "quota"}, []string{"look into its log", "quota"}},
+		{mongo.CommandError{Code: 94}, []string{"rs.initiate()"}},
+		{mongo.CommandError{Code: 13435}, []string{"takes no writes"}},
+		{topology.ServerSelectionError{Desc: description.Topology{CompatibilityErr: errors.New("wire version 6")}}, []string{"older than MongoDB 4.4", "wire version 6"}},
+		{selection(description.Server{Addr: "h:1"}), []string{"no server answered", "check the address"}},
+		{selection(description.Server{Addr: "h:1", LastError: errors.New("auth error: x")}), []string{"authSource=…"}},
+		{selection(description.Server{Addr: "h:1", LastError: syscall.ECONNRESET}), []string{"h:1 closed the connection", "tls=true"}},
+		{selection(description.Server{Addr: "h:1"}, description.Server{Addr: "h:2", LastError: errors.New("strange " + address)}),
+			[]string{"h:2 cannot be used", "check the address", "strange mongodb://xxxxx@h/"}},
+		{selection(description.Server{Addr: "h:1", LastError: x509.UnknownAuthorityError{}}), []string{"not trusted", "tlsCAFile"}},
+	} {
+		err := startError(tt.err)
+		for _, part := range append(tt.parts, "cannot use MongoDB: ") {
+			if !strings.Contains(err.Error(), part) {
+				t.Errorf("%q does not say %q", err, part)
+			}
+		}
+		if !errors.Is(err, ErrUnreachable) || strings.Contains(err.Error(), serverPassword) {
+			t.Errorf("%v", err)
+		}
+	}
+	foreign := fmt.Errorf("start: %w", &tasks.ForeignError{Collection: "tasks"})
+	if got := startError(foreign); got != foreign {
+		t.Errorf("%v became %v", foreign, got)
+	}
+}
+
+func TestHelloAdvice(t *testing.T) {
+	for _, tt := range []struct {
+		reply helloReply
+		want  string
+	}{
+		{helloReply{SetName: "rs0", MaxWireVersion: 17}, ""},
+		{helloReply{Msg: "isdbgrid", MaxWireVersion: 17}, ""},
+		{helloReply{Msg: "isdbgrid", MaxWireVersion: 8}, adviceOld},
+		{helloReply{SetName: "rs0", MaxWireVersion: 7}, adviceOld},
+		{helloReply{MaxWireVersion: 17}, adviceStandalone},
+		{helloReply{IsReplicaSet: true, MaxWireVersion: 17}, adviceInitiate},
+	} {
+		if got := tt.reply.advice(); got != tt.want {
+			t.Errorf("%+v: %q, want %q", tt.reply, got, tt.want)
 		}
 	}
 }

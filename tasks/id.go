@@ -113,16 +113,3 @@ func (id *ID) UnmarshalBSONValue(typ byte, data []byte) error {
 
 // MarshalText implements encoding.TextMarshaler, for JSON.
 func (id ID) MarshalText() ([]byte, error) { return []byte(id.String()), nil }
-
-// shorten bounds a value for an error message.
-func shorten(s string) string {
-	const limit = 80
-	if len(s) <= limit {
-		return s
-	}
-	cut := limit
-	for cut > 0 && !utf8.RuneStart(s[cut]) {
-		cut--
-	}
-	return s[:cut] + "…"
-}

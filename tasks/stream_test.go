@@ -1,6 +1,8 @@
 package tasks_test
 
 import (
+	"context"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -18,7 +20,7 @@ func openStream(t testing.TB, s *tasks.Store) *tasks.Stream {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := st.Close(t.Context()); err != nil && t.Context().Err() == nil {
+		if err := st.Close(context.WithoutCancel(t.Context())); err != nil {
 			t.Error(err)
 		}
 	})
@@ -119,6 +121,55 @@ func TestStreamInvalidated(t *testing.T) {
 		}
 	}
 	t.Error("the drop was not reported")
+}
+
+// A context that ends inside Next ends the stream, and leaves nothing behind on
+// the server.
+func TestStreamLeavesNoCursor(t *testing.T) {
+	s := taskstest.Store(t)
+	st := openStream(t, s)
+	ns := collection(s).Database().Name() + ".tasks"
+	cursors := func(idle bool) int {
+		t.Helper()
+		cur, err := s.Database().Client().Database("admin").Aggregate(t.Context(), bson.A{
+			d("$currentOp", d("idleCursors", true, "allUsers", true)), d("$match", d("ns", ns, "cursor", d("$exists", true))),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var ops []struct {
+			Type string `bson:"type"`
+		}
+		if err := cur.All(t.Context(), &ops); err != nil {
+			t.Fatal(err)
+		}
+		n := 0
+		for _, op := range ops {
+			if idle || op.Type == "op" {
+				n++
+			}
+		}
+		return n
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error)
+	go func() {
+		for {
+			if _, _, err := st.Next(ctx); err != nil {
+				ended <- err
+				return
+			}
+		}
+	}()
+	taskstest.Eventually(t, "the stream to wait", func() bool { return cursors(false) == 1 })
+	cancel()
+	if err := <-ended; !errors.Is(err, context.Canceled) {
+		t.Errorf("Next: %v", err)
+	}
+	if err := st.Close(t.Context()); err != nil {
+		t.Errorf("Close: %v", err)
+	}
+	taskstest.Eventually(t, "the cursor to be gone", func() bool { return cursors(true) == 0 })
 }
 
 func TestStreamWaitIsBounded(t *testing.T) {

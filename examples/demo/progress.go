@@ -5,6 +5,10 @@ import (
 	"time"
 )
 
+// guessFrom is the percentage from which on the time left is told. Before, the
+// files are still being enqueued, which takes the server's time from the tasks.
+const guessFrom = 5
+
 // progressLine says how far the counting is, after the given time of work.
 func progressLine(p progress, elapsed time.Duration) string {
 	percent := int64(100)
@@ -23,6 +27,10 @@ func progressLine(p progress, elapsed time.Duration) string {
 		return line
 	}
 	rate := float64(p.Done) / elapsed.Seconds()
+	line += ", " + grouped(int64(rate)) + " files/s"
+	if percent < guessFrom {
+		return line
+	}
 	left := time.Duration(float64(p.Files-p.Done) / rate * float64(time.Second))
-	return fmt.Sprintf("%s, %s files/s, %s left", line, grouped(int64(rate)), left.Round(time.Second))
+	return line + ", " + left.Round(time.Second).String() + " left"
 }

@@ -12,6 +12,7 @@ func TestProgressLine(t *testing.T) {
 	}{
 		"0 of 2,000 files, 0 %":                                     {progress{Files: 2000}, time.Second},
 		"500 of 2,000 files, 25 %":                                  {progress{Files: 2000, Done: 500}, 0},
+		"90 of 2,000 files, 4 %, 45 files/s":                        {progress{Files: 2000, Done: 90}, 2 * time.Second},
 		"500 of 2,000 files, 25 %, 250 files/s, 6s left":            {progress{Files: 2000, Done: 500, Summed: 9}, 2 * time.Second},
 		"2,000 of 2,000 files, 100 %, summing up the last packages": {progress{Files: 2000, Done: 2000, Summed: 1999}, time.Second},
 		"2,000 of 2,000 files, 100 % and all packages":              {progress{Files: 2000, Done: 2000, Summed: 2000}, time.Second},

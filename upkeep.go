@@ -1,0 +1,123 @@
+package lgtask
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"time"
+
+	"github.com/lgtask/lgtask/tasks"
+)
+
+// adoptAll completes the documents that were inserted by hand.
+func (e *engine) adoptAll(ctx context.Context) error {
+	const page = 500
+	for {
+		ids, err := e.conn.store.Foreign(ctx, e.handler.classes, page)
+		if err != nil {
+			return err
+		}
+		for _, id := range ids {
+			if _, err := e.conn.store.Adopt(ctx, id); err != nil && !errors.Is(err, tasks.ErrNotFound) {
+				return err
+			}
+		}
+		if len(ids) < page {
+			return nil
+		}
+	}
+}
+
+// audit brings back the next run of schedules that have none.
+func (e *engine) audit(ctx context.Context) error {
+	scs, err := e.conn.store.Schedules(ctx, e.handler.classes)
+	if err != nil {
+		return err
+	}
+	missing, err := e.conn.store.WithoutRun(ctx, scs)
+	if err != nil {
+		return err
+	}
+	for _, sc := range missing {
+		now := e.conn.store.Clock()
+		due := now
+		if sc.Spec.Cron != "" {
+			if due, err = nextRun(sc, now, now, now); err != nil {
+				e.log.Error().Err(err).Str("schedule", sc.Key).Msg("a schedule cannot be read")
+				continue
+			}
+		}
+		_, created, err := e.conn.store.EnsureRun(ctx, sc, due)
+		var conflict *tasks.KwargsConflictError
+		if err != nil && !errors.As(err, &conflict) {
+			return err
+		}
+		if created {
+			e.log.Warn().Str("schedule", sc.Key).Time("due", due).Msg("the next run of a schedule had vanished; it is set again")
+		}
+	}
+	return nil
+}
+
+// maintain does what comes round: logs once a second, the clock every 30 s, and
+// the safety sweep every 20 to 30 s, which should find nothing.
+func (e *engine) maintain(ctx context.Context) {
+	second := time.NewTicker(time.Second)
+	defer second.Stop()
+	clock := time.NewTicker(30 * time.Second)
+	defer clock.Stop()
+	jittered := func() time.Duration { return e.sweepEvery + rand.N(e.sweepEvery/2) }
+	sweep := time.NewTimer(jittered())
+	defer sweep.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-second.C:
+			e.handler.flush(ctx)
+		case <-clock.C:
+			if jumped, err := e.conn.store.SyncClock(ctx); err != nil && ctx.Err() == nil {
+				e.log.Debug().Err(err).Msg("cannot ask the server's time")
+			} else if jumped {
+				e.log.Warn().Msg("the server's clock, or the estimate of it, jumped")
+				e.timer.Kick()
+			}
+		case <-sweep.C:
+			if err := e.safetySweep(ctx); err != nil && ctx.Err() == nil {
+				e.log.Debug().Err(err).Msg("cannot look for missed tasks")
+			}
+			sweep.Reset(jittered())
+		}
+	}
+}
+
+// overdue is how long a task must have been due before a safety sweep calls it
+// missed.
+const overdue = 2 * time.Second
+
+// safetySweep looks for what no event and no timer brought. With a free
+// processor and no sweep under way, a task that has been due for two seconds was
+// missed.
+func (e *engine) safetySweep(ctx context.Context) error {
+	if err := e.adoptAll(ctx); err != nil {
+		return err
+	}
+	if err := e.audit(ctx); err != nil {
+		return err
+	}
+	busy, sweepDue, _ := e.dispatcher.Busy()
+	if busy < e.processors && !sweepDue {
+		cs, err := e.conn.store.Candidates(ctx, tasks.Query{Classes: e.handler.classes, Blocked: e.dispatcher.Blocked(), Limit: 100})
+		if err != nil {
+			return err
+		}
+		for _, c := range cs {
+			if e.conn.store.Clock().Sub(c.TsRequest) > overdue {
+				e.found.Add(1)
+				e.log.Warn().Stringer("task", c.ID).Str("class", c.TaskClass).Time("due", c.TsRequest).Msg("a waiting task had been missed")
+			}
+		}
+	}
+	e.dispatcher.UnblockAll()
+	return nil
+}
