@@ -3,8 +3,10 @@ package lgtask
 import (
 	"context"
 	"fmt"
+	"net"
 	"os"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -77,6 +79,9 @@ func Connect(ctx context.Context, uri string, opts ...ConnOption) (*Connection, 
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrUnreachable, err)
 	}
+	if err := lookUp(ctx, u); err != nil {
+		return nil, err
+	}
 	client, err := openClient(u)
 	if err != nil {
 		return nil, err
@@ -103,6 +108,21 @@ func connectWith(ctx context.Context, client *mongo.Client, u *mongouri.URI, opt
 		return nil, err
 	}
 	return c, c.prepare(ctx)
+}
+
+// lookUp asks for the SRV record of a mongodb+srv:// address. The driver does the
+// same, but without a limit: a name server that does not answer held it 20 s.
+func lookUp(ctx context.Context, u *mongouri.URI) error {
+	if !u.SRV() || u.Options().Has("srvServiceName") {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	host, _, _ := strings.Cut(u.Hosts()[0], ":")
+	if _, _, err := net.DefaultResolver.LookupSRV(ctx, "mongodb", "tcp", host); err != nil {
+		return fmt.Errorf("%w: the servers of %s cannot be looked up (%w): check the name, or name the servers in a mongodb:// address", ErrUnreachable, host, err)
+	}
+	return nil
 }
 
 // openClient makes the client of a task database. Its timeouts bound how long a

@@ -101,7 +101,8 @@ func NewProcessor(cfg Config, r *Registry, opts ...ProcessorOption) (*Processor,
 // base name alone if there is only one.
 func (p *Processor) Names() []string { return slices.Clone(p.names) }
 
-// Connection returns the processor's connection, nil before Start.
+// Connection returns the processor's connection, nil before Start. It is closed
+// when the processor has ended, unless it was given by WithConnection.
 func (p *Processor) Connection() *Connection {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -34,10 +34,15 @@ const (
 	adviceSet        = "no server in the address belongs to the replica set that replicaSet=… names: correct that name or leave it out; a standalone server has to be started with --replSet first"
 )
 
-// checkServer finds out in 5 s whether the server can do what lgtask needs, and
-// says in one line what is wrong and what to do.
+// checkTime is how long a server is waited for. It is a little less than the
+// time that a client gives a single connection, 5 s: closing the client waits for
+// that one, and would wait for the next if it had begun already.
+const checkTime = 4500 * time.Millisecond
+
+// checkServer finds out in checkTime whether the server can do what lgtask needs,
+// and says in one line what is wrong and what to do.
 func checkServer(ctx context.Context, client *mongo.Client) error {
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, checkTime)
 	defer cancel()
 	// Any server will do for the question what it is.
 	hello, err := askHello(ctx, client, readpref.Nearest())
@@ -165,7 +170,7 @@ func selectionText(servers description.Topology) string {
 	case failed != nil:
 		return networkText(failed.Addr.String(), failed.LastError)
 	}
-	return "no server answered within 5 s: check the address, that the server runs, and that no firewall is between"
+	return "no server answered in time: check the address, that the server runs, and that no firewall is between"
 }
 
 // networkText says why a server could not be talked to, in the words of the

@@ -113,3 +113,19 @@ func (id *ID) UnmarshalBSONValue(typ byte, data []byte) error {
 
 // MarshalText implements encoding.TextMarshaler, for JSON.
 func (id ID) MarshalText() ([]byte, error) { return []byte(id.String()), nil }
+
+// smallerTypes returns the types whose values all sort before id, as $type wants
+// them: a comparison finds only values of its own type. minKey sorts before all,
+// so that the list is never empty.
+func (id ID) smallerTypes() bson.A {
+	types := bson.A{"minKey", "number", "string", "object", "binData"}
+	switch id.kind {
+	case bson.TypeString:
+		return types[:2]
+	case bson.TypeBinary:
+		return types[:4]
+	case bson.TypeObjectID:
+		return types
+	}
+	return types[:1]
+}

@@ -232,7 +232,10 @@ func (f Filter) query() (bson.D, error) {
 		q = append(q, bson.E{Key: "state", Value: bson.D{{Key: "$in", Value: f.States}}})
 	}
 	if !f.Before.IsZero() {
-		q = append(q, bson.E{Key: "_id", Value: bson.D{{Key: "$lt", Value: f.Before}}})
+		q = append(q, bson.E{Key: "$or", Value: bson.A{
+			bson.D{{Key: "_id", Value: bson.D{{Key: "$lt", Value: f.Before}}}},
+			bson.D{{Key: "_id", Value: bson.D{{Key: "$type", Value: f.Before.smallerTypes()}}}},
+		}})
 	}
 	return q, nil
 }

@@ -150,7 +150,7 @@ func (j *job) follow(ctx context.Context, ready func()) error {
 	err := results{j.conn.Database()}.follow(ctx, ready, func(p progress) error {
 		watchdog.Reset(stall)
 		now := time.Now()
-		j.out.progress(now, progressLine(p, now.Sub(j.began)))
+		j.out.progress(now, progressLine(p, now.Sub(j.began)), p.complete())
 		if p.complete() {
 			return errComplete
 		}

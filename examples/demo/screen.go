@@ -33,10 +33,11 @@ func isTerminal(f *os.File) bool {
 	return err == nil && info.Mode()&os.ModeCharDevice != 0 && os.Getenv("TERM") != "dumb"
 }
 
-// progress shows the line, elsewhere than at a terminal only now and then.
-func (s *screen) progress(now time.Time, line string) {
+// progress shows the line, elsewhere than at a terminal only now and then, but
+// always the last one.
+func (s *screen) progress(now time.Time, line string, last bool) {
 	if !s.live {
-		if now.Sub(s.last) >= plainEvery {
+		if last || now.Sub(s.last) >= plainEvery {
 			s.last = now
 			fmt.Fprintln(s.out, line)
 		}

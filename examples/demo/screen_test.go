@@ -13,9 +13,9 @@ func TestLiveScreen(t *testing.T) {
 	s := newScreen(&b, true)
 	now := time.Now()
 	s.printf("begin\n")
-	s.progress(now, "one, long")
-	s.progress(now, "two")
-	s.progress(now, strings.Repeat("ä", 100))
+	s.progress(now, "one, long", false)
+	s.progress(now, "two", false)
+	s.progress(now, strings.Repeat("ä", 100), true)
 	s.printf("end\n")
 	s.endLine()
 	want := "begin\n\rone, long\rtwo      \r" + strings.Repeat("ä", lineWidth) + "\nend\n"
@@ -29,10 +29,10 @@ func TestPlainScreen(t *testing.T) {
 	s := newScreen(&b, false)
 	now := time.Now()
 	for second := range 12 {
-		s.progress(now.Add(time.Duration(second)*time.Second), string(rune('a'+second)))
+		s.progress(now.Add(time.Duration(second)*time.Second), string(rune('a'+second)), second == 11)
 	}
 	s.printf("end\n")
-	if want := "a\nf\nk\nend\n"; b.String() != want {
+	if want := "a\nf\nk\nl\nend\n"; b.String() != want {
 		t.Errorf("%q, want %q", b.String(), want)
 	}
 }
