@@ -2,7 +2,6 @@ package dispatcher
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -12,78 +11,6 @@ import (
 
 	"github.com/lgtask/lgtask/tasks"
 )
-
-var errBroken = errors.New("broken on purpose")
-
-// statement is what a hook sees of a call to the database.
-type statement struct {
-	op   string // the method's name
-	ids  []tasks.ID
-	send func() error
-}
-
-// faulty passes statements on to the fake; a hook may delay them, refuse them,
-// or lose their replies.
-type faulty struct {
-	Claims
-	mu   sync.Mutex
-	hook func(context.Context, statement) error
-	sent map[string]int // calls of each method
-}
-
-func (f *faulty) do(ctx context.Context, op string, send func() error, ids ...tasks.ID) error {
-	f.mu.Lock()
-	f.sent[op]++
-	hook := f.hook
-	f.mu.Unlock()
-	if hook == nil {
-		return send()
-	}
-	return hook(ctx, statement{op, ids, send})
-}
-
-// set replaces the hook; nil takes it away.
-func (f *faulty) set(hook func(context.Context, statement) error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.hook = hook
-}
-
-func (f *faulty) count(op string) int {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.sent[op]
-}
-
-func (f *faulty) Candidates(ctx context.Context, q tasks.Query) (cs []tasks.Candidate, err error) {
-	err = f.do(ctx, "Candidates", func() (err error) { cs, err = f.Claims.Candidates(ctx, q); return err })
-	return cs, err
-}
-
-func (f *faulty) Claim(ctx context.Context, c tasks.Candidate, cl tasks.Claim, key, name string) (v tasks.Verdict, err error) {
-	err = f.do(ctx, "Claim", func() (err error) { v, err = f.Claims.Claim(ctx, c, cl, key, name); return err }, c.ID)
-	if err != nil {
-		v = tasks.Lost
-	}
-	return v, err
-}
-
-func (f *faulty) ClaimMany(ctx context.Context, ids []tasks.ID, processors []string, cl tasks.Claim) (won map[tasks.ID]bool, err error) {
-	err = f.do(ctx, "ClaimMany", func() (err error) { won, err = f.Claims.ClaimMany(ctx, ids, processors, cl); return err }, ids...)
-	if err != nil {
-		won = nil
-	}
-	return won, err
-}
-
-func (f *faulty) RefuseSingleton(ctx context.Context, c tasks.Candidate, key string) (refused bool, err error) {
-	err = f.do(ctx, "RefuseSingleton", func() (err error) { refused, err = f.Claims.RefuseSingleton(ctx, c, key); return err }, c.ID)
-	return refused, err
-}
-
-func (f *faulty) Finish(ctx context.Context, h tasks.Held, o tasks.Outcome) error {
-	return f.do(ctx, "Finish", func() error { return f.Claims.Finish(ctx, h, o) }, h.ID)
-}
 
 // script is a Handler that checks that no processor and no name is used twice at
 // a time. The class Single is a singleton.

@@ -2,10 +2,8 @@ package dispatcher
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math/rand/v2"
-	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -103,17 +101,6 @@ func (s *soak) run() {
 		}
 	}
 	s.verdict()
-}
-
-func (s *soak) unfinished() (n int) {
-	s.m.mu.Lock()
-	defer s.m.mu.Unlock()
-	for _, t := range s.m.tasks {
-		if !t.State.Final() {
-			n++
-		}
-	}
-	return n
 }
 
 // launch starts a process that follows the store as the engine does.
@@ -243,74 +230,4 @@ func (s *soak) kill() {
 	if len(ids) > 0 {
 		_ = s.m.kill(context.Background(), ids[s.n(len(ids))]) // it may have ended just now
 	}
-}
-
-// end stops a process. What it leaves claimed it must have owned up to; that is
-// given back, as when a process has died.
-func (s *soak) end(b *bench) {
-	b.cancel()
-	err := <-b.done
-	synctest.Wait()
-	var stuck *StuckError
-	if err != nil && !errors.As(err, &stuck) {
-		s.Errorf("%s: Run returned %v", b.d.o.Holder, err)
-	}
-	for _, id := range s.m.rescue(b.d.o.Holder) {
-		if stuck == nil || !slices.Contains(slices.Concat(stuck.Tasks, stuck.Unrecorded), id) {
-			s.Errorf("%s left task %s claimed and did not say so: %v", b.d.o.Holder, id, err)
-		}
-	}
-	b.idle()
-}
-
-// verdict checks what must hold when all is over.
-func (s *soak) verdict() {
-	advance(time.Minute)
-	for _, b := range s.live {
-		if n, due, _ := b.d.Busy(); n != 0 || due {
-			s.Errorf("%s: %d busy, sweep due %v at the end", b.d.o.Holder, n, due)
-		}
-	}
-	s.fill()
-	for _, b := range s.live {
-		s.end(b)
-	}
-	ended := map[tasks.State]int{}
-	for _, t := range s.m.tasks {
-		if ended[t.State]++; !t.State.Final() {
-			s.Errorf("task %s (%s) is %s in the end", t.ID, t.TaskClass, t.State)
-		}
-	}
-	for _, p := range s.m.problems {
-		s.Error(p)
-	}
-	for claim, n := range s.runs {
-		if n != 1 {
-			s.Errorf("task %s ran %d times under one claim", claim.id, n)
-		}
-	}
-	s.Logf("%d runs; %v", len(s.runs), ended)
-}
-
-// fill gives every processor a task at the same time: none may have gone.
-func (s *soak) fill() {
-	all := 0
-	gate := make(chan struct{})
-	for _, b := range s.live {
-		b.handler.run, b.handler.most = until(gate), 0
-		all += len(b.d.o.Names)
-	}
-	for range all {
-		if err := s.m.Insert(context.Background(), &tasks.Task{TaskClass: "Mail"}); err != nil {
-			s.Error(err)
-		}
-	}
-	advance(time.Second)
-	for _, b := range s.live {
-		if want := len(b.d.o.Names); b.handler.most != want {
-			s.Errorf("%s: %d processors are left of %d", b.d.o.Holder, b.handler.most, want)
-		}
-	}
-	close(gate)
-	advance(time.Second)
 }
