@@ -80,12 +80,20 @@ func (s *Store) Candidates(ctx context.Context, q Query) ([]Candidate, error) {
 		filter = append(filter, bson.E{Key: "pendingKey", Value: bson.D{{Key: "$nin", Value: q.Blocked}}})
 	}
 	sort := bson.D{{Key: "priority", Value: -1}, {Key: "tsRequest", Value: 1}, {Key: "_id", Value: 1}}
-	return s.candidates(ctx, q.Majority, filter, options.Find().SetSort(sort).SetLimit(int64(q.Limit)).SetHint(claimIndex))
+	o := options.Find().SetSort(sort).SetLimit(int64(q.Limit)).SetHint(claimIndex)
+	for {
+		cs, unusable, err := s.candidates(ctx, q.Majority, filter, o)
+		if err != nil || !unusable {
+			return cs, err
+		}
+		// Malformed tasks were among them, and have been ended. Less than was
+		// asked for means that there is no more: read again.
+	}
 }
 
 // Candidate reads one waiting task, or returns ErrNotFound.
 func (s *Store) Candidate(ctx context.Context, id ID) (Candidate, error) {
-	cs, err := s.candidates(ctx, false, bson.D{{Key: "_id", Value: id}, {Key: "state", Value: Request}}, options.Find().SetLimit(1))
+	cs, _, err := s.candidates(ctx, false, bson.D{{Key: "_id", Value: id}, {Key: "state", Value: Request}}, options.Find().SetLimit(1))
 	if err != nil {
 		return Candidate{}, err
 	}
@@ -95,30 +103,33 @@ func (s *Store) Candidate(ctx context.Context, id ID) (Candidate, error) {
 	return cs[0], nil
 }
 
-func (s *Store) candidates(ctx context.Context, majority bool, filter bson.D, o *options.FindOptionsBuilder) ([]Candidate, error) {
+// candidates reads, and completes or ends what was inserted by hand. unusable
+// says that some of those found are none.
+func (s *Store) candidates(ctx context.Context, majority bool, filter bson.D, o *options.FindOptionsBuilder) (cs []Candidate, unusable bool, err error) {
 	coll := s.tasks
 	if majority {
 		coll = s.majority
 	}
 	cur, err := coll.Find(ctx, filter, o.SetProjection(candidateProjection))
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	defer cur.Close(ctx)
-	var cs []Candidate
 	for cur.Next(ctx) {
 		c, err := decodeCandidate(cur.Current)
 		if err != nil {
 			c, err = s.adopt(ctx, cur.Current, err)
 		}
-		if err != nil && err != ErrNotFound {
-			return nil, err
-		}
-		if err == nil {
+		switch {
+		case err == ErrNotFound:
+			unusable = true
+		case err != nil:
+			return nil, false, err
+		default:
 			cs = append(cs, c)
 		}
 	}
-	return cs, cur.Err()
+	return cs, unusable, cur.Err()
 }
 
 func decodeCandidate(raw bson.Raw) (Candidate, error) {

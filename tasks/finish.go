@@ -69,9 +69,10 @@ func (s *Store) unmatched(ctx context.Context, h Held, o Outcome) error {
 
 func (s *Store) finished(h Held, o Outcome) mongo.Pipeline {
 	set := bson.D{{Key: "state", Value: o.State}, {Key: "lastLog", Value: literal(trimText(o.LastLog, maxLastLog))}}
-	attempt := h.Attempt
+	// Counted from the document: the candidate may have been an older offer.
+	attempt := any(bson.D{{Key: "$ifNull", Value: bson.A{"$attempt", 0}}})
 	if o.Spent {
-		attempt++
+		attempt = bson.D{{Key: "$add", Value: bson.A{attempt, 1}}}
 		set = append(set, bson.E{Key: "attempt", Value: attempt})
 	}
 	if o.Failure != "" {
@@ -123,7 +124,7 @@ func (s *Store) end(ctx context.Context, filter bson.D, update mongo.Pipeline) (
 
 // pushError appends to the bounded history. errors may hold anything in a
 // foreign document; what is no array is dropped.
-func pushError(attempt int, text string) bson.D {
+func pushError(attempt any, text string) bson.D {
 	e := bson.D{{Key: "at", Value: "$$NOW"}, {Key: "attempt", Value: attempt}, {Key: "text", Value: literal(trimText(text, maxErrorText))}}
 	old := bson.D{{Key: "$cond", Value: bson.A{bson.D{{Key: "$isArray", Value: "$errors"}}, "$errors", bson.A{}}}}
 	return bson.D{{Key: "$slice", Value: bson.A{bson.D{{Key: "$concatArrays", Value: bson.A{old, bson.A{e}}}}, -maxErrors}}}
