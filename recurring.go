@@ -116,7 +116,7 @@ func (c *Connection) firstRun(ctx context.Context, sc tasks.Schedule, written, r
 		return Result{ID: conflict.ID, Created: written}, nil // the old run is going; its successor is ours
 	}
 	if errors.As(err, &conflict) && written {
-		if _, rerr := c.store.RemoveSchedule(ctx, sc.Key); rerr != nil {
+		if rerr := c.store.Retract(ctx, sc); rerr != nil {
 			return Result{}, rerr
 		}
 	}

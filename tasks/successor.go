@@ -133,6 +133,15 @@ func (s *Store) dropRun(ctx context.Context, sc Schedule) error {
 	return err
 }
 
+// Retract takes back a schedule that was just written, with the run that the end
+// of another run of its name may have inserted meanwhile.
+func (s *Store) Retract(ctx context.Context, sc Schedule) error {
+	if _, err := s.schedules.DeleteOne(ctx, bson.D{{Key: "_id", Value: sc.Key}, {Key: "uid", Value: sc.UID}}); err != nil {
+		return err
+	}
+	return s.dropRun(ctx, sc)
+}
+
 // run builds the run of a schedule with the given number.
 func (sc *Schedule) run(n int64, due time.Time) *Task {
 	ref := ScheduleRef{UID: sc.UID, Number: n}

@@ -270,3 +270,22 @@ func TestEnsureRunAgainstClaims(t *testing.T) {
 	}
 	t.Logf("%d runs done, %d of them batches", done.Load(), batches)
 }
+
+// A schedule is taken back together with the run that its name's last run left
+// for it.
+func TestRetract(t *testing.T) {
+	s := taskstest.Store(t)
+	sc, _ := putSchedule(t, s, every(time.Hour), false)
+	h := claim(t, s, first(ensureRun(t, s, sc, time.Time{})))
+	succeed(t, s, h, sc, time.Time{})
+	if err := s.Retract(t.Context(), sc); err != nil {
+		t.Fatal(err)
+	}
+	if n := waiting(t, s); n != 0 {
+		t.Errorf("%d wait", n)
+	}
+	if _, err := s.Schedule(t.Context(), sc.Key); err != tasks.ErrNotFound {
+		t.Error(err)
+	}
+	finish(t, s, h, tasks.Outcome{State: tasks.Success})
+}
