@@ -40,9 +40,10 @@ func TestStreamCursorKilledEverySecond(t *testing.T) {
 	allEnded(t, quiet)
 	stopAll(t, []*process{left})
 	stats := hit.stop()
-	t.Logf("%d cursors killed; %d openings, %d missed by the cut one", n, stats.Watcher.Openings, stats.Missed)
-	if n < 4 || stats.Watcher.Openings < 4 {
-		t.Errorf("%d cursors were killed and %d opened, so little was tested", n, stats.Watcher.Openings)
+	t.Logf("%d cursors killed, one after another; %d openings by the watcher, the others by the driver; %d missed by the cut one",
+		n, stats.Watcher.Openings, stats.Missed)
+	if n < 4 {
+		t.Errorf("%d cursors were killed, so little was tested", n)
 	}
 	for _, side := range []struct {
 		name string
@@ -61,14 +62,16 @@ func TestStreamCursorKilledEverySecond(t *testing.T) {
 }
 
 // killCursors kills the cursors of the streams on db's tasks once a second until
-// ctx ends, and returns how many there were.
-func killCursors(ctx context.Context, t *testing.T, db *mongo.Database) (killed int) {
+// ctx ends, and returns how many different ones there were: each but the first
+// was opened because the one before it was gone.
+func killCursors(ctx context.Context, t *testing.T, db *mongo.Database) int {
+	killed := map[int64]bool{}
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	for {
 		select {
 		case <-ctx.Done():
-			return killed
+			return len(killed)
 		case <-tick.C:
 		}
 		ids, err := streamCursors(ctx, db)
@@ -76,12 +79,14 @@ func killCursors(ctx context.Context, t *testing.T, db *mongo.Database) (killed 
 			err = db.RunCommand(ctx, bson.D{{Key: "killCursors", Value: "tasks"}, {Key: "cursors", Value: ids}}).Err()
 		}
 		if ctx.Err() != nil {
-			return killed
+			return len(killed)
 		}
 		if err != nil {
 			t.Errorf("killing cursors: %v", err)
 		}
-		killed += len(ids)
+		for _, id := range ids {
+			killed[id] = true
+		}
 	}
 }
 
