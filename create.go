@@ -70,7 +70,9 @@ func (c *Connection) sameTask(ctx context.Context, t *tasks.Task) (Result, error
 // exactly one more run follows it.
 //
 // Errors: those of DelayedTask; ErrTaskKwargs if a run of the name waits or is
-// going with other kwargs.
+// going with other kwargs. Kwargs compare by value; a task value writes all its
+// fields, so a map that leaves out the zero ones is not the same (unless they are
+// tagged omitempty).
 func (c *Connection) BatchTask(ctx context.Context, when When, class string, kwargs any, opts ...TaskOption) (Result, error) {
 	o, err := collect("BatchTask", opts, "WithTaskName", "WithPriority", "WithMaxAttempts")
 	if err != nil {
