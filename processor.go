@@ -39,7 +39,7 @@ type ProcessorOption func(*processorOptions)
 type processorOptions struct {
 	log        zerolog.Logger
 	conn       *Connection
-	bindings   []ConnOption
+	connOpts   []ConnOption
 	sweepEvery time.Duration
 }
 
@@ -52,7 +52,7 @@ func WithConnection(c *Connection) ProcessorOption { return func(o *processorOpt
 
 // WithConnOptions adds options for the connection that the processor opens.
 func WithConnOptions(opts ...ConnOption) ProcessorOption {
-	return func(o *processorOptions) { o.bindings = append(o.bindings, opts...) }
+	return func(o *processorOptions) { o.connOpts = append(o.connOpts, opts...) }
 }
 
 // WithSafetySweep sets how often the collection is looked at for tasks that the
@@ -150,7 +150,7 @@ func (p *Processor) connect(ctx context.Context) (*Connection, error) {
 		return p.o.conn, p.o.conn.prepare(ctx)
 	}
 	opts := []ConnOption{WithPrefix(p.cfg.Prefix), WithRetention(p.cfg.Retention), WithMongoHosts(p.cfg.MongoHosts...)}
-	return Connect(ctx, p.cfg.TaskDatabase, append(opts, p.o.bindings...)...)
+	return Connect(ctx, p.cfg.TaskDatabase, append(opts, p.o.connOpts...)...)
 }
 
 // run is the processor's goroutine.

@@ -55,14 +55,15 @@ func smallKwargs(path string) bson.D {
 
 // Query asks for candidates.
 type Query struct {
-	Classes  []string
-	Blocked  []string // pendingKeys to leave out: runs of these names are going
-	Limit    int      // at least 1
-	Majority bool     // read what the majority has, as a fresh process must
+	Classes []string
+	Blocked []string // pendingKeys to leave out: runs of these names are going
+	Limit   int      // at least 1
 }
 
 // Candidates returns due tasks of the given classes, higher priorities first,
-// then those due earlier. They may be gone by the time they are claimed.
+// then those due earlier. They may be gone by the time they are claimed. The read
+// is a local one of the primary, which has all that the majority has; what may
+// yet be rolled back is decided by the claim, which waits for the majority.
 func (s *Store) Candidates(ctx context.Context, q Query) ([]Candidate, error) {
 	now, err := s.Now(ctx)
 	if err != nil {
@@ -82,7 +83,7 @@ func (s *Store) Candidates(ctx context.Context, q Query) ([]Candidate, error) {
 	sort := bson.D{{Key: "priority", Value: -1}, {Key: "tsRequest", Value: 1}, {Key: "_id", Value: 1}}
 	o := options.Find().SetSort(sort).SetLimit(int64(q.Limit)).SetHint(claimIndex)
 	for {
-		cs, unusable, err := s.candidates(ctx, q.Majority, filter, o)
+		cs, unusable, err := s.candidates(ctx, filter, o)
 		if err != nil || !unusable {
 			return cs, err
 		}
@@ -93,7 +94,7 @@ func (s *Store) Candidates(ctx context.Context, q Query) ([]Candidate, error) {
 
 // Candidate reads one waiting task, or returns ErrNotFound.
 func (s *Store) Candidate(ctx context.Context, id ID) (Candidate, error) {
-	cs, _, err := s.candidates(ctx, false, bson.D{{Key: "_id", Value: id}, {Key: "state", Value: Request}}, options.Find().SetLimit(1))
+	cs, _, err := s.candidates(ctx, bson.D{{Key: "_id", Value: id}, {Key: "state", Value: Request}}, options.Find().SetLimit(1))
 	if err != nil {
 		return Candidate{}, err
 	}
@@ -105,12 +106,8 @@ func (s *Store) Candidate(ctx context.Context, id ID) (Candidate, error) {
 
 // candidates reads, and completes or ends what was inserted by hand. unusable
 // says that some of those found are none.
-func (s *Store) candidates(ctx context.Context, majority bool, filter bson.D, o *options.FindOptionsBuilder) (cs []Candidate, unusable bool, err error) {
-	coll := s.tasks
-	if majority {
-		coll = s.majority
-	}
-	cur, err := coll.Find(ctx, filter, o.SetProjection(candidateProjection))
+func (s *Store) candidates(ctx context.Context, filter bson.D, o *options.FindOptionsBuilder) (cs []Candidate, unusable bool, err error) {
+	cur, err := s.tasks.Find(ctx, filter, o.SetProjection(candidateProjection))
 	if err != nil {
 		return nil, false, err
 	}

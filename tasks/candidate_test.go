@@ -36,14 +36,12 @@ func TestCandidatesOrder(t *testing.T) {
 	}
 	insertRaw(t, collection(s), d("taskClass", "C", "taskName", "", "state", "request", "priority", 9, "tsInsert", base, "tsRequest", base))
 	insert(t, s, func(task *tasks.Task) { task.TaskClass, task.TsRequest = "A", s.Clock().Add(time.Hour) })
-	for _, majority := range []bool{false, true} {
-		var got []string
-		for _, c := range candidates(t, s, tasks.Query{Classes: []string{"A", "B", "none"}, Majority: majority}) {
-			got = append(got, c.ID.String())
-		}
-		if strings.Join(got, " ") != strings.Join(want, " ") {
-			t.Errorf("majority %v: order\n%v, want\n%v", majority, got, want)
-		}
+	var got []string
+	for _, c := range candidates(t, s, tasks.Query{Classes: []string{"A", "B", "none"}}) {
+		got = append(got, c.ID.String())
+	}
+	if strings.Join(got, " ") != strings.Join(want, " ") {
+		t.Errorf("order\n%v, want\n%v", got, want)
 	}
 	if cs := candidates(t, s, tasks.Query{Classes: []string{"A", "B"}, Limit: 3}); len(cs) != 3 || cs[0].ID.String() != want[0] {
 		t.Errorf("limited to 3: %v", cs)
@@ -115,5 +113,26 @@ func TestCandidatesMeetHandWrittenTasks(t *testing.T) {
 	}
 	if task := get(t, s, bad); task.State != tasks.Error || !strings.Contains(task.LastLog, "priority") || !strings.Contains(task.LastLog, "2.5") {
 		t.Errorf("malformed: %+v", task)
+	}
+}
+
+// Malformed tasks in front neither shorten the answer nor come back in it.
+func TestCandidatesBehindMalformedOnes(t *testing.T) {
+	s := taskstest.Store(t)
+	const n = 3
+	past := s.Clock().Add(-time.Hour)
+	for range n {
+		insertRaw(t, collection(s), bson.D{
+			{Key: "_id", Value: bson.NewObjectID()}, {Key: "taskClass", Value: "Mail"}, {Key: "taskName", Value: ""}, {Key: "state", Value: "request"},
+			{Key: "priority", Value: 5}, {Key: "tsInsert", Value: past}, {Key: "tsRequest", Value: past}, {Key: "attempt", Value: -1},
+		})
+		insert(t, s)
+	}
+	cs, err := s.Candidates(t.Context(), tasks.Query{Classes: []string{"Mail"}, Limit: n})
+	if err != nil || len(cs) != n {
+		t.Errorf("%d of %d candidates, %v", len(cs), n, err)
+	}
+	if ended := count(t, s, tasks.Filter{States: []tasks.State{tasks.Error}}); ended != n {
+		t.Errorf("%d of %d malformed tasks have ended", ended, n)
 	}
 }

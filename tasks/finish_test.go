@@ -220,3 +220,21 @@ func TestRetention(t *testing.T) {
 		}
 	}
 }
+
+// An offer from before another processor's attempt still claims the task; the
+// attempt that it spends is the second.
+func TestAttemptsCountFromTheDocument(t *testing.T) {
+	s := taskstest.Store(t)
+	id := insert(t, s)
+	stale := candidate(t, s, id)
+	finish(t, s, claim(t, s, id), tasks.Outcome{State: tasks.Request, Failure: "first", Spent: true})
+	h := tasks.Held{Candidate: stale, Claim: tasks.NewClaim("p", "h")}
+	if v, err := s.Claim(t.Context(), stale, h.Claim, "", ""); v != tasks.Won || err != nil {
+		t.Fatal(v, err)
+	}
+	finish(t, s, h, tasks.Outcome{State: tasks.Error, Failure: "second", Spent: true})
+	task := get(t, s, id)
+	if task.Attempt != 2 || len(task.Errors) != 2 || task.Errors[1].Attempt != 2 {
+		t.Errorf("%d attempts, errors %+v", task.Attempt, task.Errors)
+	}
+}

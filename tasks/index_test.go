@@ -169,7 +169,7 @@ func TestQueriesReadLittle(t *testing.T) {
 			return err
 		}, 10, seeks + 2},
 		{"all Candidates", func() error {
-			_, err := s.Candidates(t.Context(), tasks.Query{Classes: classes, Limit: 1000, Majority: true, Blocked: []string{"Mail/n"}})
+			_, err := s.Candidates(t.Context(), tasks.Query{Classes: classes, Limit: 1000, Blocked: []string{"Mail/n"}})
 			return err
 		}, 20, seeks + 2},
 		{"Upcoming", func() error { _, err := s.Upcoming(t.Context(), now, 100); return err }, 100, 2},

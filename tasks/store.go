@@ -72,7 +72,6 @@ type Options struct {
 type Store struct {
 	db        *mongo.Database
 	tasks     *mongo.Collection
-	majority  *mongo.Collection // tasks, read at majority
 	snapshot  *mongo.Collection // tasks, each read at one instant
 	schedules *mongo.Collection
 	logs      *mongo.Collection
@@ -90,7 +89,6 @@ func NewStore(db *mongo.Database, o Options) *Store {
 	return &Store{
 		db:        db,
 		tasks:     db.Collection(o.Prefix+"tasks", opts()),
-		majority:  db.Collection(o.Prefix+"tasks", opts().SetReadConcern(readconcern.Majority())),
 		snapshot:  db.Collection(o.Prefix+"tasks", opts().SetReadConcern(readconcern.Snapshot())),
 		schedules: db.Collection(o.Prefix+"schedules", opts()),
 		logs:      db.Collection(o.Prefix+"taskLogs", opts()),

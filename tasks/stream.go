@@ -53,11 +53,11 @@ type Stream struct {
 // start time in the past is used: the documents are the state, and who opens a
 // stream then reads them.
 func (s *Store) OpenStream(ctx context.Context) (*Stream, error) {
-	cs, err := s.majority.Watch(ctx, streamPipeline, options.ChangeStream().SetMaxAwaitTime(StreamWait))
+	cs, err := s.tasks.Watch(ctx, streamPipeline, options.ChangeStream().SetMaxAwaitTime(StreamWait))
 	if err != nil {
 		return nil, err
 	}
-	return &Stream{cs: cs, coll: s.majority}, nil
+	return &Stream{cs: cs, coll: s.tasks}, nil
 }
 
 // Next waits up to StreamWait for the next event; ok is false if there was none.

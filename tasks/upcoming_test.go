@@ -67,7 +67,7 @@ func TestFresh(t *testing.T) {
 		if inside == nil || inside.OperationTime() == nil {
 			t.Error("reads inside wait for nothing")
 		}
-		cs, err := s.Candidates(ctx, tasks.Query{Classes: []string{"Mail"}, Limit: 10, Majority: true})
+		cs, err := s.Candidates(ctx, tasks.Query{Classes: []string{"Mail"}, Limit: 10})
 		if err != nil || len(cs) != 1 || cs[0].ID != id {
 			t.Errorf("candidates %v, %v", cs, err)
 		}
