@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -49,11 +50,12 @@ type Handler interface {
 
 // Options configure a Dispatcher.
 type Options struct {
-	Names   []string // of the processors, each different; each runs one task at a time
+	Names   []string // of the processors, each different; each runs one task at a time; see AddName
 	Holder  string   // epoch of the process
 	Claims  Claims
 	Handler Handler
 	Lost    func(tasks.Candidate) // called for a candidate that was not won; may be nil
+	Retired func(name string)     // called for each name that Retire set free; may be nil
 	Grace   time.Duration         // for running handlers at the stop; default 8 s
 	Quit    time.Duration         // for handlers to return after their context was cancelled; default 2 s
 	Log     zerolog.Logger
@@ -72,6 +74,9 @@ type Dispatcher struct {
 	claiming   map[tasks.ID]error  // being claimed; the cause of a Cancel that came meanwhile
 	running    map[string]*running // claimed and not finished, by processor
 	unrecorded []tasks.ID          // ended, but the database did not take the result
+	names      int                 // processors that are not retired
+	freed      []string            // names without a task that Run has not picked up yet
+	retiring   bool                // see Retire
 	changed    chan struct{}       // closed and replaced when one of the above became less
 	stats      Stats
 }
@@ -96,7 +101,31 @@ func New(o Options) *Dispatcher {
 	return &Dispatcher{
 		o: o, signal: make(chan struct{}, 1), changed: make(chan struct{}),
 		blocked: map[string]bool{}, claiming: map[tasks.ID]error{}, running: map[string]*running{},
+		names: len(o.Names), freed: slices.Clone(o.Names),
 	}
+}
+
+// AddName adds a processor, before or while Run runs. Its name must differ from
+// the others'. After Retire it does nothing.
+func (d *Dispatcher) AddName(name string) {
+	d.mu.Lock()
+	if !d.retiring {
+		d.names++
+		d.freed = append(d.freed, name)
+		d.backlog = true
+	}
+	d.mu.Unlock()
+	d.poke()
+}
+
+// Retire ends the intake without ending what runs: each processor is set free
+// for good, and Options.Retired called with its name, once it has no task. Run
+// goes on until its context ends.
+func (d *Dispatcher) Retire() {
+	d.mu.Lock()
+	d.retiring = true
+	d.mu.Unlock()
+	d.poke()
 }
 
 // Offer proposes a task that may be due. If no processor is free it is left for
@@ -105,7 +134,7 @@ func (d *Dispatcher) Offer(c tasks.Candidate) {
 	d.mu.Lock()
 	if !d.backlog {
 		d.offers = append(d.offers, c)
-		if len(d.offers) > len(d.o.Names) {
+		if len(d.offers) > d.names {
 			d.offers, d.backlog = nil, true
 		}
 	}

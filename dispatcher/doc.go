@@ -25,6 +25,11 @@
 // claim is tried once more after its name was put into the set: the run may have
 // ended in between, and its end would then have been announced too early.
 //
+// # Processors that come and go
+//
+// AddName adds a processor to a running dispatcher. Retire hands all of them
+// over: none takes a task any more, and each is let go when its own has ended.
+//
 // # Stopping
 //
 // Ending Run's context stops the intake: no claim is sent any more, and what one

@@ -51,9 +51,10 @@ func (l *loop) release(r *running) {
 	if r.dropped {
 		l.unrecorded = append(l.unrecorded, r.held.ID)
 	}
+	l.freed = append(l.freed, r.held.Processor)
 	l.notifyLocked()
 	l.mu.Unlock()
-	l.ended <- r.held.Processor
+	l.poke()
 }
 
 // outcome runs the handler, unless it must not run any more, and returns how the

@@ -14,11 +14,10 @@ import (
 // fields are set once.
 type loop struct {
 	*Dispatcher
-	work  context.Context // of claims and handlers: ends with the grace
-	last  context.Context // of completions: ends when Run returns
-	free  []string        // names without a task
-	pool  *pool.Pool
-	ended chan string // the name of a processor whose run is over; one for each at most
+	work context.Context // of claims and handlers: ends with the grace
+	last context.Context // of completions: ends when Run returns
+	free []string        // names without a task
+	pool *pool.Pool      // unlimited: a name is taken before a task is started
 }
 
 // Run claims and runs tasks until ctx ends, then stops as the package doc says.
@@ -29,17 +28,12 @@ func (d *Dispatcher) Run(ctx context.Context) error {
 	defer endWork(ErrStopping)
 	last, endLast := later(ctx, d.o.Grace+d.o.Quit, ErrStopping)
 	defer endLast(ErrStopping)
-	n := len(d.o.Names)
-	l := &loop{
-		Dispatcher: d, work: work, last: last, free: slices.Clone(d.o.Names),
-		pool: pool.New().WithMaxGoroutines(max(n, 1)), ended: make(chan string, n),
-	}
+	l := &loop{Dispatcher: d, work: work, last: last, pool: pool.New()}
 	for ctx.Err() == nil {
+		l.collect()
 		l.step(ctx)
 		select {
 		case <-ctx.Done():
-		case name := <-l.ended:
-			l.free = append(l.free, name)
 		case <-l.signal:
 		}
 	}
@@ -132,14 +126,21 @@ func (l *loop) sweep(ctx context.Context) []tasks.Candidate {
 	return found
 }
 
-// collect takes back processors whose runs ended while we were claiming.
+// collect takes the processors that are new or whose runs have ended. When they
+// are to retire, it lets the free ones go.
 func (l *loop) collect() {
-	for {
-		select {
-		case name := <-l.ended:
-			l.free = append(l.free, name)
-		default:
-			return
+	l.mu.Lock()
+	l.free = append(l.free, l.freed...)
+	l.freed = nil
+	var gone []string
+	if l.retiring {
+		gone, l.free = l.free, nil
+		l.names -= len(gone)
+	}
+	l.mu.Unlock()
+	if l.o.Retired != nil {
+		for _, name := range gone {
+			l.o.Retired(name)
 		}
 	}
 }
