@@ -27,7 +27,7 @@ func (s *Store) Prepare(ctx context.Context) error {
 	if err := s.create(ctx, s.tasks.Name(), options.CreateCollection().SetValidator(schema).SetValidationLevel("moderate")); err != nil {
 		return err
 	}
-	for _, c := range []*mongo.Collection{s.schedules, s.logs} {
+	for _, c := range []*mongo.Collection{s.schedules, s.logs, s.processors} {
 		if err := s.create(ctx, c.Name(), options.CreateCollection()); err != nil {
 			return err
 		}

@@ -78,6 +78,8 @@ type Store struct {
 	meta      *mongo.Collection
 	retention Retention
 	clock     clock
+
+	processors *mongo.Collection // see Process
 }
 
 // NewStore returns the store of the given database. It sends nothing: call
@@ -94,6 +96,8 @@ func NewStore(db *mongo.Database, o Options) *Store {
 		logs:      db.Collection(o.Prefix+"taskLogs", opts()),
 		meta:      db.Collection(o.Prefix+"meta", opts()),
 		retention: o.Retention.withDefaults(),
+
+		processors: db.Collection(o.Prefix+"processors", opts()),
 	}
 }
 
