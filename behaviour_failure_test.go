@@ -29,7 +29,7 @@ func TestAFailingTaskNeverStopsTheOthers(t *testing.T) {
 		ids[i] = b.ok(b.conn.CreateTask(t.Context(), "Probe", bson.M{"n": i}))
 	}
 	broken := b.ok(b.conn.CreateTask(t.Context(), "Broken", nil))
-	b.start(1)
+	p := b.start(1)
 	for i, word := range []string{"no luck", "no luck", "no luck", "out of range", "Goexit"} {
 		got := b.ended(ids[i], lgtask.StateError)
 		b.says(got.LastLog, word)
@@ -42,7 +42,7 @@ func TestAFailingTaskNeverStopsTheOthers(t *testing.T) {
 	if got := b.comes(broken, lgtask.StateRequest); got.TsRequest.Sub(b.now()) > lgtask.DefaultBackoff(1) {
 		t.Errorf("after a back-off that panics the task is due %v", got.TsRequest)
 	}
-	b.drain(b.start(1))
+	b.drain(p)
 }
 
 func TestMaxAttemptsAndBackoff(t *testing.T) {

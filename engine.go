@@ -27,9 +27,8 @@ type engine struct {
 	timer      *timers.Timer[tasks.ID]
 	watcher    *watcher.Watcher
 	log        zerolog.Logger
-	holder     string
+	member     *membership
 	classes    map[string]bool
-	processors int
 	sweepEvery time.Duration // the shortest time between two safety sweeps; the longest is half as long again
 
 	found atomic.Int64 // tasks that only a safety sweep found
@@ -38,11 +37,13 @@ type engine struct {
 // wheelWindow is how many of the next due tasks are held in memory.
 const wheelWindow = timers.DefaultLimit
 
-func newEngine(conn *Connection, h *handler, o dispatcher.Options, sweepEvery time.Duration, log zerolog.Logger) *engine {
+// newEngine makes the engine for the names that the membership has.
+func newEngine(conn *Connection, h *handler, m *membership, o dispatcher.Options, sweepEvery time.Duration, log zerolog.Logger) *engine {
 	e := &engine{
 		conn: conn, handler: h, claims: &claims{Store: conn.store, handler: h}, log: log, classes: map[string]bool{},
-		holder: o.Holder, processors: len(o.Names), sweepEvery: max(sweepEvery, time.Millisecond),
+		member: m, sweepEvery: max(sweepEvery, time.Millisecond),
 	}
+	o.Names, o.Holder = m.held(), m.me.Epoch
 	for _, c := range h.classes {
 		e.classes[c] = true
 	}
@@ -75,6 +76,11 @@ func (e *engine) run(ctx context.Context) error {
 	})
 	wg.Go(func() {
 		if err := e.timer.Run(rest); err != nil {
+			fatal(err)
+		}
+	})
+	wg.Go(func() {
+		if err := e.member.run(rest); err != nil {
 			fatal(err)
 		}
 	})
@@ -117,7 +123,7 @@ func (e *engine) Reset(ctx context.Context) error {
 // cancelKilled ends the contexts of own tasks that were killed while no stream
 // was open.
 func (e *engine) cancelKilled(ctx context.Context) error {
-	ids, err := e.conn.store.Killed(ctx, e.holder)
+	ids, err := e.conn.store.Killed(ctx, e.member.me.Epoch)
 	for _, id := range ids {
 		e.dispatcher.Cancel(id, dispatcher.ErrKilled)
 	}

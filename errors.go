@@ -38,6 +38,10 @@ var (
 	// ErrStarted is returned by Processor.Start when it was called before.
 	ErrStarted = errors.New("the processor was started before; make a new one")
 
+	// ErrLeaseLost is the end of a processor whose name was given to another
+	// process: it was cut off or frozen for so long that it counted as dead.
+	ErrLeaseLost = errors.New("this process was taken for dead and its names were given away")
+
 	// ErrUnreachable is returned by Connect and Processor.Start when MongoDB
 	// cannot be used: unreachable, refusing the credentials, or a server without
 	// change streams. The text says which and what to do.

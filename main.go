@@ -2,6 +2,7 @@ package lgtask
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -119,6 +120,9 @@ func (m *program) untilSignal(ctx context.Context) int {
 	for first := true; ; first = false {
 		select {
 		case e := <-ended:
+			if running := new(ErrProcessorRunning); errors.As(e.err, &running) {
+				return m.runsAlready(running)
+			}
 			if e.err != nil {
 				return m.fail(e.code, e.err)
 			}
@@ -135,11 +139,25 @@ func (m *program) untilSignal(ctx context.Context) int {
 	}
 }
 
+// runsAlready ends a start whose names are all taken. Cron starts one every
+// minute, so it is told only to somebody who looks on, and to a log for debugging.
+func (m *program) runsAlready(err *ErrProcessorRunning) int {
+	if isTerminal(m.stderr) {
+		fmt.Fprintf(m.stderr, "%s: %s\n", m.name, err)
+	}
+	m.log.Debug().Err(err).Msg("nothing to do")
+	return exitDone
+}
+
 // serve runs the processor until ctx ends, or the processor for a reason of its
 // own, and returns the exit code.
 func serve(ctx context.Context, p *Processor) (int, error) {
 	if err := p.Start(ctx); err != nil && ctx.Err() == nil {
-		return exitUsage, startError(err)
+		err = startError(err)
+		if running := new(ErrProcessorRunning); errors.As(err, &running) {
+			return exitDone, err
+		}
+		return exitUsage, err
 	}
 	select {
 	case <-ctx.Done():
@@ -163,13 +181,13 @@ func (m *program) fail(code int, err error) int {
 }
 
 // unusedSettings are those that this version does not act on.
-var unusedSettings = []string{"taskDir", "lockDir", "httpAddr"}
+var unusedSettings = []string{"httpAddr"}
 
 // unused warns of them, so that nobody believes they work.
 func unused(c Config) (warnings []string) {
 	for _, key := range unusedSettings {
 		if configSettingByKey(key).get(&c) != "" {
-			warnings = append(warnings, key+" is set but not used by this version; only the classes compiled into this program run")
+			warnings = append(warnings, key+" is set but not used by this version")
 		}
 	}
 	return warnings

@@ -12,6 +12,7 @@ import (
 // arguments are the command line.
 type arguments struct {
 	help, version bool
+	replace       bool    // stop who has the names first
 	config        *string // nil: everything comes from the environment
 	count         int     // 0: not given
 }
@@ -35,6 +36,8 @@ func parseArguments(args []string) (a arguments, err error) {
 			a.help = true
 		case arg == "-version" || arg == "--version":
 			a.version = true
+		case arg == "-replace" || arg == "--replace":
+			a.replace = true
 		case strings.HasPrefix(arg, "-") && !isNumber(arg):
 			return a, &usageError{fmt.Sprintf("there is no option %s", quoteArgument(arg)), "see --help"}
 		default:

@@ -3,6 +3,7 @@ package lgtask
 import (
 	"bytes"
 	"context"
+	"maps"
 	"os"
 	"strings"
 	"sync"
@@ -78,6 +79,13 @@ type running struct {
 // runProgram starts the program "prog" with an environment of its own.
 func runProgram(t *testing.T, r *Registry, environ map[string]string, args ...string) *running {
 	t.Helper()
+	if environ["LGTASK_LOCK_DIR"] == "" { // names are the test's own
+		environ = maps.Clone(environ)
+		if environ == nil {
+			environ = map[string]string{}
+		}
+		environ["LGTASK_LOCK_DIR"] = t.TempDir()
+	}
 	p := &running{out: newOutput(), err: newOutput(), signals: make(chan os.Signal, 2), code: make(chan int, 1)}
 	p.program = &program{name: "prog", registry: r, config: testLoader(environ), stdout: p.out, stderr: p.err, signals: p.signals}
 	began := time.Now()

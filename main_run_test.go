@@ -194,7 +194,7 @@ func TestMainLogFile(t *testing.T) {
 	t.Parallel()
 	address, _ := testAddress(t)
 	logFile := filepath.Join(t.TempDir(), "log")
-	file := writeConfig(t, "[taskProcessor]\ntaskDatabase = '"+address+"'\nlogFile = '"+logFile+"'\ntaskDir = /nowhere\n[taskName = name]\n")
+	file := writeConfig(t, "[taskProcessor]\ntaskDatabase = '"+address+"'\nlogFile = '"+logFile+"'\nhttpAddr = 127.0.0.1:0\n[taskName = name]\n")
 	r, _, _ := mainRegistry(t)
 	for range 2 {
 		p := runProgram(t, r, nil, file)
@@ -221,7 +221,7 @@ func TestMainLogFile(t *testing.T) {
 		count[line.Message]++
 	}
 	warning := file + " line 5: taskName in brackets sets nothing; to set it write taskName = … without them"
-	if count["stopped"] != 2 || count[warning] != 2 || count[unused(Config{TaskDir: "x"})[0]] != 2 {
+	if count["stopped"] != 2 || count[warning] != 2 || count[unused(Config{HTTPAddr: "x"})[0]] != 2 {
 		t.Errorf("the log has %v", count)
 	}
 }

@@ -2,17 +2,16 @@ package lgtask
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"sync"
 	"time"
 
-	"github.com/rs/zerolog"
-	"go.mongodb.org/mongo-driver/v2/bson"
-
 	"github.com/lgtask/lgtask/dispatcher"
-	"github.com/lgtask/lgtask/internal/mongouri"
+	"github.com/lgtask/lgtask/internal/namelock"
 	"github.com/lgtask/lgtask/watcher"
+	"github.com/rs/zerolog"
 )
 
 // Processor runs the tasks of its classes: Config.Processors of them at a time,
@@ -21,12 +20,14 @@ type Processor struct {
 	cfg      Config
 	registry *Registry
 	o        processorOptions
-	names    []string
+	handed   bool // names and their locks come from a launcher
 	stopping chan struct{}
 
 	mu     sync.Mutex
+	names  []string // asked for; from Start on, those it got
 	engine *engine
 	conn   *Connection
+	locks  []*namelock.Lock
 	cancel context.CancelFunc
 	done   chan struct{} // closed when run has returned; err is set then
 	err    error
@@ -98,8 +99,13 @@ func NewProcessor(cfg Config, r *Registry, opts ...ProcessorOption) (*Processor,
 }
 
 // Names returns the names of the processors: "hostname-index" from 1, or the
-// base name alone if there is only one.
-func (p *Processor) Names() []string { return slices.Clone(p.names) }
+// base name alone if there is only one. After Start they are those that were
+// free.
+func (p *Processor) Names() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.names)
+}
 
 // Connection returns the processor's connection, nil before Start. It is closed
 // when the processor has ended, unless it was given by WithConnection.
@@ -112,20 +118,27 @@ func (p *Processor) Connection() *Connection {
 // Start connects, and returns once the processor listens: what is enqueued from
 // then on is taken without delay. It returns ErrUnreachable within 5 s if MongoDB
 // cannot be used; once started, a processor never ends for MongoDB's sake. ctx
-// bounds the start only. Errors: ErrUnreachable, ErrStarted, *tasks.ForeignError.
+// bounds the start only.
+//
+// Only the names that no other process has are started. A name whose holder was
+// killed on this host is free at once, with the tasks it left; that of a holder
+// on another host that went silent, after 30 s of watching it.
+//
+// Errors: *ErrProcessorRunning if no name is free; ErrUnreachable; ErrStarted;
+// *tasks.ForeignError.
 func (p *Processor) Start(ctx context.Context) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.engine != nil {
 		return ErrStarted
 	}
-	conn, err := p.connect(ctx)
+	member, err := p.enter(ctx)
 	if err != nil {
 		return err
 	}
-	h := newHandler(conn, p.registry, p.cfg.Classes, p.stopping, p.o.log)
-	p.conn = conn
-	p.engine = newEngine(conn, h, dispatcher.Options{Names: p.names, Holder: bson.NewObjectID().Hex(), Grace: p.cfg.Grace}, p.o.sweepEvery, p.o.log)
+	p.names = member.held()
+	h := newHandler(p.conn, p.registry, p.cfg.Classes, p.stopping, p.o.log)
+	p.engine = newEngine(p.conn, h, member, dispatcher.Options{Grace: p.cfg.Grace}, p.o.sweepEvery, p.o.log)
 	runCtx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	p.cancel = cancel
 	go p.run(runCtx)
@@ -156,12 +169,15 @@ func (p *Processor) connect(ctx context.Context) (*Connection, error) {
 // run is the processor's goroutine.
 func (p *Processor) run(ctx context.Context) {
 	err := p.engine.run(ctx)
-	if p.o.conn == nil {
+	var stuck *dispatcher.StuckError
+	if errors.As(err, &stuck) {
+		// Its tasks are still claimed: the entry tells whose they are, and the
+		// locks that a handler still runs.
 		closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 		defer cancel()
-		if cerr := p.conn.Close(closing); cerr != nil && err == nil {
-			p.o.log.Debug().Err(mongouri.RedactError(cerr)).Msg("closing the connection")
-		}
+		p.closeConnection(closing)
+	} else {
+		p.exit(ctx, p.engine.member)
 	}
 	p.err = err
 	close(p.done)

@@ -21,6 +21,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/x/mongo/driver/topology"
 
 	"github.com/lgtask/lgtask/internal/mongouri"
+	"github.com/lgtask/lgtask/internal/namelock"
 	"github.com/lgtask/lgtask/tasks"
 )
 
@@ -209,7 +210,9 @@ func isAuthError(err error) bool {
 // a right that is missing, read like its own.
 func startError(err error) error {
 	var foreign *tasks.ForeignError
-	if errors.Is(err, ErrUnreachable) || errors.As(err, &foreign) {
+	var running *ErrProcessorRunning
+	var lock *namelock.DirError
+	if errors.Is(err, ErrUnreachable) || errors.As(err, &foreign) || errors.As(err, &running) || errors.As(err, &lock) {
 		return err
 	}
 	return connectError(err)

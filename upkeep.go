@@ -106,7 +106,7 @@ func (e *engine) safetySweep(ctx context.Context) error {
 		return err
 	}
 	busy, sweepDue, _ := e.dispatcher.Busy()
-	if busy < e.processors && !sweepDue {
+	if busy < e.dispatcher.Processors() && !sweepDue {
 		cs, err := e.conn.store.Candidates(ctx, tasks.Query{Classes: e.handler.classes, Blocked: e.dispatcher.Blocked(), Limit: 100})
 		if err != nil {
 			return err

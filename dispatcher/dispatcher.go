@@ -202,6 +202,13 @@ func (d *Dispatcher) Busy() (n int, sweepDue bool, changed <-chan struct{}) {
 	return n, d.backlog || len(d.offers) > 0, d.changed
 }
 
+// Processors returns how many processors there are that are not retired.
+func (d *Dispatcher) Processors() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.names
+}
+
 // Blocked returns the names that wait for the end of a going run.
 func (d *Dispatcher) Blocked() []string {
 	d.mu.Lock()

@@ -1,0 +1,181 @@
+package lgtask
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/rs/zerolog"
+	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"github.com/lgtask/lgtask/internal/hostid"
+	"github.com/lgtask/lgtask/tasks"
+)
+
+// Rules of liveness.
+const (
+	beatEvery = 5 * time.Second  // a process says so often that it is alive
+	lease     = 30 * time.Second // without a beat for so long it is dead
+	surely    = 2 * beatEvery    // one that beat so recently is alive
+)
+
+// membership is a process's entry in the database, with the names it holds.
+type membership struct {
+	store *tasks.Store
+	me    tasks.Process
+	self  hostid.Process
+	log   zerolog.Logger
+	beats func() // called with each beat, whether the database takes it or not; may be nil
+
+	mu    sync.Mutex
+	names []string
+}
+
+// newMembership describes this process under a new epoch.
+func newMembership(store *tasks.Store, classes []string, log zerolog.Logger) (*membership, error) {
+	self, err := hostid.Self()
+	if err != nil {
+		return nil, err
+	}
+	return &membership{store: store, self: self, log: log, me: tasks.Process{
+		Epoch: bson.NewObjectID().Hex(), Host: self.Host, Boot: self.Boot, Space: self.Space, PID: self.PID, Start: self.Start,
+		Version: buildVersion(), Classes: classes, Names: []string{},
+	}}, nil
+}
+
+// join announces the process.
+func (m *membership) join(ctx context.Context) error {
+	me := m.me
+	me.Names = m.held()
+	return m.store.Join(ctx, me)
+}
+
+// held returns the names that this process has.
+func (m *membership) held() []string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return append([]string{}, m.names...)
+}
+
+// take makes a name this process's own. The holder of a taken name is told from
+// a dead one: at once if it was a process of this host that is gone, or if it
+// beat a moment ago, else by watching it for at most a lease. It returns
+// *ErrProcessorRunning if the holder lives.
+func (m *membership) take(ctx context.Context, name string) error {
+	var first tasks.Process
+	var since time.Time
+	for {
+		free, holder, err := m.store.TakeName(ctx, name, m.me.Epoch)
+		switch {
+		case err != nil:
+			return err
+		case free:
+			m.mu.Lock()
+			m.names = append(m.names, name)
+			m.mu.Unlock()
+			return nil
+		}
+		if holder.Epoch != first.Epoch {
+			first, since = holder, time.Now()
+		}
+		dead := holder.Dead || identity(holder).Gone(m.self) || time.Since(since) >= lease
+		switch {
+		case holder.Epoch == "":
+			continue // somebody else took it just now; look who
+		case dead:
+			gone, err := m.store.Bury(ctx, holder)
+			if err != nil {
+				return err
+			}
+			if gone {
+				m.log.Warn().Str("processor", name).Str("host", holder.Host).Int("pid", holder.PID).Msg("the process that had this name is dead; its tasks go back")
+			}
+		case holder.Beats != first.Beats || holder.Age < surely:
+			return &ErrProcessorRunning{Name: name, Host: holder.Host, PID: holder.PID, Since: holder.Since}
+		default:
+			if err := pause(ctx, time.Second); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+func identity(p tasks.Process) hostid.Process {
+	return hostid.Process{Host: p.Host, Boot: p.Boot, Space: p.Space, PID: p.PID, Start: p.Start}
+}
+
+// pause waits, or returns the cause of ctx's end.
+func pause(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// drop sets a name free.
+func (m *membership) drop(ctx context.Context, name string) error {
+	m.mu.Lock()
+	m.names = slices.DeleteFunc(m.names, func(n string) bool { return n == name })
+	m.mu.Unlock()
+	return m.store.DropName(ctx, name, m.me.Epoch)
+}
+
+// run beats until ctx ends. It returns ErrLeaseLost if a name of this process
+// was given to another.
+func (m *membership) run(ctx context.Context) error {
+	tick := time.NewTicker(beatEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+		if m.beats != nil {
+			m.beats()
+		}
+		err := m.beat(ctx)
+		switch {
+		case errors.Is(err, ErrLeaseLost):
+			return err
+		case err != nil && ctx.Err() == nil:
+			m.log.Debug().Err(err).Msg("cannot say that this process is alive")
+		}
+	}
+}
+
+// beat writes a sign of life. If the entry is gone, somebody dropped the
+// collection, or took this process for dead; who has the names tells which.
+func (m *membership) beat(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, beatEvery)
+	defer cancel()
+	names := m.held()
+	ok, err := m.store.Beat(ctx, m.me.Epoch, names)
+	if ok || err != nil {
+		return err
+	}
+	if err := m.join(ctx); err != nil {
+		return err
+	}
+	for _, name := range names {
+		free, holder, err := m.store.TakeName(ctx, name, m.me.Epoch)
+		switch {
+		case err != nil:
+			return err
+		case !free:
+			return fmt.Errorf("%w: processor %s now runs on host %s in process %d", ErrLeaseLost, name, holder.Host, holder.PID)
+		}
+	}
+	m.log.Warn().Msg("the entry of this process had been removed from the database; it is there again")
+	return nil
+}
+
+// leave removes the process and its names.
+func (m *membership) leave(ctx context.Context) error { return m.store.Leave(ctx, m.me.Epoch) }

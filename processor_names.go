@@ -1,0 +1,111 @@
+package lgtask
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/lgtask/lgtask/internal/mongouri"
+	"github.com/lgtask/lgtask/internal/namelock"
+)
+
+// enter locks the names on this host, connects, and takes the names in the
+// database.
+func (p *Processor) enter(ctx context.Context) (_ *membership, err error) {
+	names := p.names
+	if p.handed {
+		names = nil
+	} else if p.o.conn == nil {
+		if p.locks, err = lockNames(p.cfg, p.names); err != nil {
+			return nil, err
+		}
+		names = nil
+		for _, l := range p.locks {
+			names = append(names, l.Name)
+		}
+	}
+	if p.conn, err = p.connect(ctx); err != nil {
+		unlock(p.locks)
+		p.conn, p.locks = nil, nil
+		return nil, err
+	}
+	member, err := newMembership(p.conn.store, p.cfg.Classes, p.o.log)
+	if err == nil {
+		err = p.takeNames(ctx, member, names)
+	}
+	if err != nil {
+		p.exit(ctx, member)
+		p.conn, p.locks = nil, nil
+		return nil, err
+	}
+	return member, nil
+}
+
+// takeNames takes the names in the database, and lets go of the locks of those
+// that another process has. It returns *ErrProcessorRunning if it gets none.
+func (p *Processor) takeNames(ctx context.Context, m *membership, names []string) error {
+	if err := m.join(ctx); err != nil {
+		return err
+	}
+	m.beats = p.beatLocks
+	var taken *ErrProcessorRunning
+	for _, name := range names {
+		var running *ErrProcessorRunning
+		switch err := m.take(ctx, name); {
+		case err == nil:
+		case !errors.As(err, &running):
+			return err
+		default:
+			p.o.log.Debug().Err(err).Msg("a name is taken")
+			p.unlock(name)
+			if taken != nil {
+				running.Others = taken.Others + 1
+			}
+			taken = running
+		}
+	}
+	if taken != nil && len(m.held()) == 0 {
+		return taken
+	}
+	return m.join(ctx) // with the names
+}
+
+// exit leaves the database and sets the names free.
+func (p *Processor) exit(ctx context.Context, m *membership) {
+	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	if m != nil {
+		if err := m.leave(closing); err != nil {
+			p.o.log.Debug().Err(mongouri.RedactError(err)).Msg("leaving the database; the entry of this process stays until its names are taken")
+		}
+	}
+	p.closeConnection(closing)
+	unlock(p.locks)
+}
+
+func (p *Processor) closeConnection(ctx context.Context) {
+	if p.o.conn != nil {
+		return
+	}
+	if err := p.conn.Close(ctx); err != nil {
+		p.o.log.Debug().Err(mongouri.RedactError(err)).Msg("closing the connection")
+	}
+}
+
+func (p *Processor) beatLocks() {
+	for _, l := range p.locks {
+		if err := l.Beat(); err != nil {
+			p.o.log.Debug().Err(err).Str("processor", l.Name).Msg("the lock of a name cannot be touched")
+		}
+	}
+}
+
+func (p *Processor) unlock(name string) {
+	p.locks = slices.DeleteFunc(p.locks, func(l *namelock.Lock) bool {
+		if l.Name == name {
+			l.Release()
+		}
+		return l.Name == name
+	})
+}
