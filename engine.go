@@ -31,6 +31,8 @@ type engine struct {
 	classes    map[string]bool
 	sweepEvery time.Duration // the shortest time between two safety sweeps; the longest is half as long again
 
+	retired chan string // names that were let go, see Processor.retire
+
 	found atomic.Int64 // tasks that only a safety sweep found
 }
 
@@ -41,9 +43,10 @@ const wheelWindow = timers.DefaultLimit
 func newEngine(conn *Connection, h *handler, m *membership, o dispatcher.Options, sweepEvery time.Duration, log zerolog.Logger) *engine {
 	e := &engine{
 		conn: conn, handler: h, claims: &claims{Store: conn.store, handler: h}, log: log, classes: map[string]bool{},
-		member: m, sweepEvery: max(sweepEvery, time.Millisecond),
+		member: m, retired: make(chan string, maxProcessors), sweepEvery: max(sweepEvery, time.Millisecond),
 	}
 	o.Names, o.Holder = m.held(), m.me.Epoch
+	o.Retired = func(name string) { e.retired <- name } // has room for all
 	for _, c := range h.classes {
 		e.classes[c] = true
 	}

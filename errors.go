@@ -61,7 +61,7 @@ var (
 
 // steering is a handler's returned error that decides what becomes of its task.
 type steering struct {
-	verb  string // "retry", "discard", "snooze"
+	verb  string // "retry", "discard", "snooze", "fail"
 	delay time.Duration
 	err   error
 }
@@ -92,6 +92,9 @@ func Discard(err error) error {
 	}
 	return &steering{verb: "discard", err: err}
 }
+
+// failTask ends the task as an error, whatever attempts remain.
+func failTask(err error) error { return &steering{verb: "fail", err: err} }
 
 // Snooze gives the task back to run again after the given time. It spends no
 // attempt and is no failure.

@@ -43,7 +43,29 @@ const (
 // Main is for programs that do nothing else: it takes the process's signals,
 // SIGPIPE among them, so that a log nobody reads any more ends no task. Others use
 // NewProcessor, which sees neither signals nor arguments.
-func Main(r *Registry) int {
+//
+// If Config.TaskDir is set, its executables are tasks too. They, and the
+// registered classes, then run in a process of their own, which is replaced when
+// the folder changes: new tasks run in the new one, running ones end in the old.
+func Main(r *Registry) int { return MainWith(r, MainOptions{Args: os.Args[1:]}) }
+
+// MainOptions are for programs that are more than their classes.
+type MainOptions struct {
+	// Args are the arguments, without the program's name.
+	Args []string
+	// Builder returns what builds the Go files of the task folder. Nil: they are
+	// not run. With a builder the registered classes run only if there is no
+	// task folder.
+	Builder func(taskDir string) (Builder, error)
+	// Configure changes the configuration after it was loaded. Nil: nothing.
+	Configure func(*Config)
+	// Patient makes a start wait for a task folder that cannot be built or run
+	// to change, instead of ending with an error.
+	Patient bool
+}
+
+// MainWith is Main with options.
+func MainWith(r *Registry, o MainOptions) int {
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT)
 	defer signal.Stop(signals)
@@ -51,15 +73,19 @@ func Main(r *Registry) int {
 	signal.Notify(pipes, syscall.SIGPIPE)
 	defer signal.Stop(pipes)
 	m := &program{
-		name: filepath.Base(os.Args[0]), registry: r, config: systemConfigLoader(),
+		name: filepath.Base(os.Args[0]), o: o, registry: r, config: systemConfigLoader(),
 		stdout: os.Stdout, stderr: os.Stderr, signals: signals,
 	}
-	return m.run(context.Background(), os.Args[1:])
+	if os.Getenv(controlEnv) != "" {
+		return m.work(context.Background())
+	}
+	return m.run(context.Background(), o.Args)
 }
 
 // program is Main with its surroundings as fields, for tests.
 type program struct {
 	name           string
+	o              MainOptions
 	registry       *Registry
 	config         configLoader
 	stdout, stderr io.Writer
@@ -67,6 +93,7 @@ type program struct {
 
 	log       zerolog.Logger
 	toFile    bool       // the log goes to a file, not to stderr
+	replace   bool       // the names were to be taken from who has them
 	processor *Processor // nil if it did not come that far
 }
 
@@ -83,9 +110,12 @@ func (m *program) run(ctx context.Context, args []string) int {
 		fmt.Fprintln(m.stdout, m.name, buildVersion())
 		return exitDone
 	}
-	cfg, err := a.configure(m.config)
+	cfg, err := a.configure(m.config, m.o.Configure)
 	if err != nil {
 		return m.fail(exitUsage, err)
+	}
+	if a.health {
+		return m.health(cfg)
 	}
 	log, closeLog, err := openLog(cfg, m.stderr)
 	if err != nil {
@@ -97,10 +127,36 @@ func (m *program) run(ctx context.Context, args []string) int {
 	for _, w := range append(cfg.Warnings, unused(cfg)...) {
 		log.Warn().Msg(w)
 	}
+	if m.replace = a.replace; m.replace {
+		if err := m.stopHolders(ctx, cfg); err != nil {
+			return m.fail(exitRun, err)
+		}
+	}
+	if cfg.TaskDir != "" {
+		return m.launch(ctx, cfg)
+	}
 	if m.processor, err = NewProcessor(cfg, m.registry, WithLogger(log)); err != nil {
 		return m.fail(exitUsage, err)
 	}
 	return m.untilSignal(ctx)
+}
+
+// launch runs a task folder. The names are locked before anything is built.
+func (m *program) launch(ctx context.Context, cfg Config) int {
+	locks, err := lockNames(cfg, ProcessorNames(cfg.TaskName, cfg.Processors))
+	if running := new(ErrProcessorRunning); errors.As(err, &running) {
+		return m.sayRunsAlready(err)
+	}
+	if err != nil {
+		return m.fail(exitUsage, err)
+	}
+	l, err := newLauncher(m, cfg, locks)
+	if err != nil {
+		unlock(locks)
+		return m.fail(exitUsage, err)
+	}
+	defer func() { unlock(l.locks) }()
+	return l.run(ctx)
 }
 
 // untilSignal runs the processor until it ends, by itself or after a signal. On
@@ -121,7 +177,7 @@ func (m *program) untilSignal(ctx context.Context) int {
 		select {
 		case e := <-ended:
 			if running := new(ErrProcessorRunning); errors.As(e.err, &running) {
-				return m.runsAlready(running)
+				return m.sayRunsAlready(running)
 			}
 			if e.err != nil {
 				return m.fail(e.code, e.err)
@@ -139,9 +195,13 @@ func (m *program) untilSignal(ctx context.Context) int {
 	}
 }
 
-// runsAlready ends a start whose names are all taken. Cron starts one every
+// sayRunsAlready tells of a start whose names are all taken. Cron starts one every
 // minute, so it is told only to somebody who looks on, and to a log for debugging.
-func (m *program) runsAlready(err *ErrProcessorRunning) int {
+// For a start that was to replace them it is a failure.
+func (m *program) sayRunsAlready(err error) int {
+	if m.replace {
+		return m.fail(exitRun, err)
+	}
 	if isTerminal(m.stderr) {
 		fmt.Fprintf(m.stderr, "%s: %s\n", m.name, err)
 	}
@@ -172,12 +232,17 @@ func serve(ctx context.Context, p *Processor) (int, error) {
 // fail writes the error on one line to standard error, and to the log if that is
 // elsewhere.
 func (m *program) fail(code int, err error) int {
-	text := mongouri.Redact(strings.Join(strings.Fields(err.Error()), " "))
+	text := oneLine(err)
 	fmt.Fprintf(m.stderr, "%s: %s\n", m.name, text)
 	if m.toFile {
 		m.log.Error().Msg(text)
 	}
 	return code
+}
+
+// oneLine is the text of an error on one line and without secrets.
+func oneLine(err error) string {
+	return mongouri.Redact(strings.Join(strings.Fields(err.Error()), " "))
 }
 
 // unusedSettings are those that this version does not act on.

@@ -12,6 +12,7 @@ import (
 // arguments are the command line.
 type arguments struct {
 	help, version bool
+	health        bool    // only say whether the processors run
 	replace       bool    // stop who has the names first
 	config        *string // nil: everything comes from the environment
 	count         int     // 0: not given
@@ -36,6 +37,8 @@ func parseArguments(args []string) (a arguments, err error) {
 			a.help = true
 		case arg == "-version" || arg == "--version":
 			a.version = true
+		case arg == "-health" || arg == "--health":
+			a.health = true
 		case arg == "-replace" || arg == "--replace":
 			a.replace = true
 		case strings.HasPrefix(arg, "-") && !isNumber(arg):
@@ -102,7 +105,7 @@ func quoteArgument(text string) string {
 
 // configure reads the configuration. COUNT goes before the environment, which
 // goes before the file.
-func (a arguments) configure(l configLoader) (cfg Config, err error) {
+func (a arguments) configure(l configLoader, change func(*Config)) (cfg Config, err error) {
 	if a.config == nil {
 		cfg, err = l.fromEnv()
 	} else {
@@ -113,6 +116,9 @@ func (a arguments) configure(l configLoader) (cfg Config, err error) {
 	}
 	if a.count > 0 {
 		cfg.Processors = a.count
+	}
+	if change != nil {
+		change(&cfg)
 	}
 	return cfg, cfg.Validate()
 }

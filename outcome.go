@@ -27,6 +27,8 @@ func outcome(cl *class, held *tasks.Held, err error) tasks.Outcome {
 	var s *steering
 	if errors.As(err, &s) {
 		switch {
+		case s.verb == "fail":
+			return hopeless(err)
 		case s.verb == "discard":
 			return tasks.Outcome{State: tasks.Aborted, LastLog: text, Failure: text, Spent: true}
 		case s.verb == "snooze":

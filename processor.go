@@ -20,7 +20,8 @@ type Processor struct {
 	cfg      Config
 	registry *Registry
 	o        processorOptions
-	handed   bool // names and their locks come from a launcher
+	handed   bool   // names and their locks come from a launcher
+	onBeat   func() // called with each sign of life, if handed
 	stopping chan struct{}
 
 	mu     sync.Mutex
@@ -144,7 +145,9 @@ func (p *Processor) Start(ctx context.Context) error {
 	go p.run(runCtx)
 	select {
 	case <-p.engine.watcher.Listening():
-		p.o.log.Info().Strs("processors", p.names).Strs("classes", p.cfg.Classes).Msg("processors are ready")
+		if !p.handed { // else the launcher says it of each name
+			p.o.log.Info().Strs("processors", p.names).Strs("classes", p.cfg.Classes).Msg("processors are ready")
+		}
 		return nil
 	case <-p.done:
 		return p.err

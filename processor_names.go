@@ -49,6 +49,9 @@ func (p *Processor) takeNames(ctx context.Context, m *membership, names []string
 		return err
 	}
 	m.beats = p.beatLocks
+	if p.handed {
+		m.beats = p.onBeat
+	}
 	var taken *ErrProcessorRunning
 	for _, name := range names {
 		var running *ErrProcessorRunning

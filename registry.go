@@ -113,6 +113,25 @@ func Register[T any, P interface {
 	}
 }
 
+// RegisterTypes adds the task classes among the types of the given pointers, such
+// as (*MyAppTask)(nil), and leaves out the others. It is for generated programs,
+// which know the types of a package but not their methods. It panics as Register
+// does, and for a type whose method Run is not that of a task.
+func RegisterTypes(r *Registry, pointers ...any) {
+	for _, p := range pointers {
+		t := reflect.TypeOf(p).Elem()
+		if _, ok := p.(Runner); !ok {
+			if m, has := reflect.TypeOf(p).MethodByName("Run"); has {
+				panic(fmt.Sprintf("lgtask.RegisterTypes: the method Run of %s is %s; that of a task is Run(ctx context.Context, t *lgtask.TaskContext) error", t, m.Type))
+			}
+			continue
+		}
+		if err := r.add(t, func() Runner { return reflect.New(t).Interface().(Runner) }); err != nil {
+			panic("lgtask.RegisterTypes: " + err.Error())
+		}
+	}
+}
+
 func (r *Registry) add(t reflect.Type, newRunner func() Runner) error {
 	if t.Kind() != reflect.Struct {
 		return fmt.Errorf("%s is no struct", t)
@@ -136,6 +155,11 @@ func (r *Registry) add(t reflect.Type, newRunner func() Runner) error {
 	if c.options.MaxAttempts < 0 || c.options.Timeout < 0 {
 		return fmt.Errorf("class %s: MaxAttempts and Timeout must not be negative", c.name)
 	}
+	return r.put(c)
+}
+
+// put adds a class.
+func (r *Registry) put(c *class) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if _, taken := r.classes[c.name]; taken {

@@ -27,7 +27,8 @@ type TaskContext struct {
 	lines    []tasks.LogLine
 	bytes    int
 	dropped  int64
-	dirty    bool // lines changed since the last flush
+	dirty    bool   // lines changed since the last flush
+	last     string // see conclude
 	progress any
 	noted    bool // progress or last line were written since they changed
 }
@@ -107,10 +108,18 @@ func (t *TaskContext) Progress(v any) error {
 func (t *TaskContext) lastLog() string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if n := len(t.lines); n > 0 {
+	if n := len(t.lines); t.last == "" && n > 0 {
 		return t.lines[n-1].Text
 	}
-	return ""
+	return t.last
+}
+
+// conclude makes a line the last one for those who look at the task, whatever
+// was logged after it.
+func (t *TaskContext) conclude(line string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.last = tasks.TrimLog(line)
 }
 
 // logs reports whether anything was logged.

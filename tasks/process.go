@@ -200,3 +200,26 @@ func (s *Store) rescue(ctx context.Context, epoch string) error {
 		append(s.ended(Error, "killed; "+reason), unclaimed))
 	return err
 }
+
+// CountHeld returns how many tasks each process has claimed, by epoch.
+func (s *Store) CountHeld(ctx context.Context) (map[string]int, error) {
+	cur, err := s.tasks.Aggregate(ctx, mongo.Pipeline{
+		{{Key: "$match", Value: bson.D{{Key: "holder", Value: bson.D{{Key: "$exists", Value: true}}}}}},
+		{{Key: "$group", Value: bson.D{{Key: "_id", Value: "$holder"}, {Key: "n", Value: bson.D{{Key: "$sum", Value: 1}}}}}},
+	})
+	if err != nil {
+		return nil, err
+	}
+	var docs []struct {
+		Epoch string `bson:"_id"`
+		N     int    `bson:"n"`
+	}
+	if err := cur.All(ctx, &docs); err != nil {
+		return nil, err
+	}
+	held := map[string]int{}
+	for _, d := range docs {
+		held[d.Epoch] = d.N
+	}
+	return held, nil
+}
