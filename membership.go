@@ -30,6 +30,8 @@ type membership struct {
 	log   zerolog.Logger
 	beats func() // called with each beat, whether the database takes it or not; may be nil
 
+	every, lease time.Duration // beatEvery and lease, unless a test has no time
+
 	mu    sync.Mutex
 	names []string
 }
@@ -40,7 +42,7 @@ func newMembership(store *tasks.Store, classes []string, log zerolog.Logger) (*m
 	if err != nil {
 		return nil, err
 	}
-	return &membership{store: store, self: self, log: log, me: tasks.Process{
+	return &membership{store: store, self: self, log: log, every: beatEvery, lease: lease, me: tasks.Process{
 		Epoch: bson.NewObjectID().Hex(), Host: self.Host, Boot: self.Boot, Space: self.Space, PID: self.PID, Start: self.Start,
 		Version: buildVersion(), Classes: classes, Names: []string{},
 	}}, nil
@@ -81,7 +83,7 @@ func (m *membership) take(ctx context.Context, name string) error {
 		if holder.Epoch != first.Epoch {
 			first, since = holder, time.Now()
 		}
-		dead := holder.Dead || identity(holder).Gone(m.self) || time.Since(since) >= lease
+		dead := holder.Dead || identity(holder).Gone(m.self) || time.Since(since) >= m.lease
 		switch {
 		case holder.Epoch == "":
 			continue // somebody else took it just now; look who
@@ -130,7 +132,7 @@ func (m *membership) drop(ctx context.Context, name string) error {
 // run beats until ctx ends. It returns ErrLeaseLost if a name of this process
 // was given to another.
 func (m *membership) run(ctx context.Context) error {
-	tick := time.NewTicker(beatEvery)
+	tick := time.NewTicker(m.every)
 	defer tick.Stop()
 	for {
 		select {
