@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"os"
+	"reflect"
+	"slices"
 
 	"github.com/rs/zerolog"
 
@@ -19,8 +21,9 @@ type folderWatch struct {
 	building bool
 	print    string // of a change that was seen at the last look; "" for none
 
-	program string // that workers run; "" before the first
-	own     bool   // program is this very program
+	program     string // that workers run; "" before the first
+	own         bool   // program is this very program
+	executables []taskdir.Executable
 }
 
 // built is the end of a build.
@@ -80,7 +83,18 @@ func (f *folderWatch) getProgram(ctx context.Context) *built {
 }
 
 // use makes what was built the program of the next workers.
-func (f *folderWatch) use(b *built) { f.program, f.own = b.program, b.own }
+func (f *folderWatch) use(b *built) {
+	f.program, f.own, f.executables = b.program, b.own, b.folder.Executables
+}
+
+// same reports whether workers would do the same with what was built as with
+// what is used. What is in an executable does not matter, except its options:
+// each run opens the file anew.
+func (f *folderWatch) same(b *built) bool {
+	return f.program == b.program && slices.EqualFunc(f.executables, b.folder.Executables, func(x, y taskdir.Executable) bool {
+		return reflect.DeepEqual(x, y)
+	})
+}
 
 func (f *folderWatch) usable() bool { return f.program != "" }
 
@@ -105,7 +119,7 @@ func (f *folderWatch) look(ctx context.Context, events chan<- launcherEvent, log
 		return
 	}
 	f.print = ""
-	log.Info().Str("taskDir", f.dir).Msg("the task folder has changed")
+	log.Debug().Str("taskDir", f.dir).Msg("the task folder has changed")
 	f.build(ctx, events)
 }
 

@@ -127,8 +127,8 @@ func (l *launcher) haveBuilt(b *built) {
 	if b.program == "" || l.ended {
 		return
 	}
-	if b.err != nil && l.current != nil {
-		return // the last good one runs
+	if l.folder.same(b) || b.err != nil && b.own && !l.folder.own && l.current != nil {
+		return // a worker would do the same, or less than the present one
 	}
 	if l.coming != nil {
 		l.coming.signal(os.Interrupt) // it never had a name
@@ -176,6 +176,7 @@ func (l *launcher) haveReport(w *workerProcess, r report) {
 			break // overdue gives it again
 		}
 		l.give()
+		l.dismiss()
 	case r.Failed:
 		w.failure, w.code = r.Text, r.Code
 	case r.Alive && w == l.current:
@@ -201,6 +202,7 @@ func (l *launcher) ready(w *workerProcess, classes []string) {
 		}
 	}
 	l.give()
+	l.dismiss()
 }
 
 // give gives the names that nobody has to the present worker.

@@ -49,6 +49,24 @@ func (l *launcher) haveExit(w *workerProcess) {
 	}
 }
 
+// dismiss ends the workers that have handed over all their names.
+func (l *launcher) dismiss() {
+	for _, w := range l.workers {
+		busy := w == l.current || w == l.coming || !w.endBy.IsZero()
+		for _, owner := range l.owner {
+			busy = busy || owner == w
+		}
+		if !busy {
+			l.endWorker(w)
+		}
+	}
+}
+
+func (l *launcher) endWorker(w *workerProcess) {
+	w.signal(syscall.SIGTERM)
+	w.endBy = time.Now().Add(l.cfg.Grace + maxStop)
+}
+
 // firstFailed ends the launcher: a program that never ran says why and exits.
 func (l *launcher) firstFailed(w *workerProcess) {
 	if l.o.Patient {
@@ -83,8 +101,7 @@ func (l *launcher) end(code int) {
 	l.ended = true
 	l.restart.Stop()
 	for _, w := range l.workers {
-		w.signal(syscall.SIGTERM)
-		w.endBy = time.Now().Add(l.cfg.Grace + maxStop)
+		l.endWorker(w)
 	}
 }
 

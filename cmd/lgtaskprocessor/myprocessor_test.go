@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 
@@ -31,6 +32,20 @@ func (*Stubborn) Run(_ context.Context, t *lgtask.TaskContext) error {
 	select {}
 }
 
+// Talker logs its words and fails with an address that holds a password.
+type Talker struct{ Words []string }
+
+// Run implements lgtask.Runner.
+func (k *Talker) Run(_ context.Context, t *lgtask.TaskContext) error {
+	for _, w := range k.Words {
+		t.Log(w)
+	}
+	if err := t.Progress(map[string]int{"done": len(k.Words)}); err != nil {
+		return err
+	}
+	return lgtask.RetryAfter(0, errors.New("it failed at mongodb://bob:hunter2@h/db"))
+}
+
 // began lets a script know that the handler of a task has begun, which is later
 // than the task's claim: by the file "began" in the script's folder.
 func began(t *lgtask.TaskContext) error {
@@ -49,6 +64,7 @@ func myprocessor() {
 	reg := lgtask.NewRegistry()
 	lgtask.Register[Patient](reg)
 	lgtask.Register[Stubborn](reg)
+	lgtask.Register[Talker](reg)
 	code := lgtask.Main(reg)
 	fmt.Println("exit code", code)
 	os.Exit(code)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
@@ -60,6 +61,10 @@ func (c checked) Run() int {
 //	signal TERM|INT              signals the program in the background that was started last
 //	logged FILE REGEXP           waits until the file matches
 //	mode FILE OCTAL              fails unless the file has that mode
+//	keep VAR                     puts what was last written to standard output into a variable
+//	foreign                      inserts tasks with IDs that only other programs make
+//	socket                       serves a task's socket, as LGTASK_SOCKET, until the script ends
+//	told TEXT                    fails unless the task said exactly that over the socket
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata",
@@ -79,6 +84,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": exits, "signal": signal, "fill": fill, "create": create, "comes": comes, "ran-on": ranOn, "logged": logged, "mode": mode,
+			"keep": keep, "foreign": foreign, "socket": socket, "told": told,
 		},
 	})
 }
@@ -88,6 +94,7 @@ type script struct {
 	address string
 	conn    *lgtask.Connection
 	task    lgtask.TaskID
+	heard   heard // over the socket
 }
 
 type scriptKey struct{}
@@ -122,7 +129,7 @@ func use(ts *testscript.TestScript, neg bool, args []string, least, most int) *s
 }
 
 func exits(ts *testscript.TestScript, neg bool, args []string) {
-	use(ts, neg, args, 2, 10)
+	use(ts, neg, args, 2, 20)
 	want, err := strconv.Atoi(args[0])
 	ts.Check(err)
 	began := time.Now()
@@ -223,6 +230,23 @@ func mode(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	if got := fmt.Sprintf("%o", info.Mode().Perm()); got != args[1] {
 		ts.Fatalf("mode %s", got)
+	}
+}
+
+func keep(ts *testscript.TestScript, neg bool, args []string) {
+	use(ts, neg, args, 1, 1)
+	ts.Setenv(args[0], strings.TrimSpace(ts.ReadFile("stdout")))
+}
+
+func foreign(ts *testscript.TestScript, neg bool, args []string) {
+	s := use(ts, neg, args, 0, 0)
+	uuid, err := hex.DecodeString("00112233445566778899aabbccddeeff")
+	ts.Check(err)
+	ctx, cancel := context.WithTimeout(context.Background(), scriptTime)
+	defer cancel()
+	for class, id := range map[string]any{"Int": int32(42), "UUID": bson.Binary{Subtype: bson.TypeBinaryUUID, Data: uuid}, "Text": "aaaaaaaaaaaaaaaaaaaaaaaa"} {
+		_, err := s.conn.Database().Collection("tasks").InsertOne(ctx, bson.D{{Key: "_id", Value: id}, {Key: "taskClass", Value: class}, {Key: "state", Value: "request"}})
+		ts.Check(err)
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -20,41 +19,44 @@ func (s Spec) grace() time.Duration {
 // group signals the process group of a run. Its ID stays valid as long as the
 // program is not reaped, so end comes before that.
 type group struct {
-	id      int
-	ended   chan struct{}
-	watcher sync.WaitGroup
-	stopped bool // these two are written by watcher, read after end
-	killed  bool
+	id    int
+	grace time.Duration
+	quiet func() bool // takes the watch of the context back
+	idle  chan struct{}
+	ended chan struct{}
+
+	stopped, killed bool // written by stop, read after end
 }
 
 // watchGroup stops the group when ctx ends.
 func watchGroup(ctx context.Context, id int, grace time.Duration) *group {
-	g := &group{id: id, ended: make(chan struct{})}
-	g.watcher.Go(func() {
-		select {
-		case <-g.ended:
-			return
-		case <-ctx.Done():
-		}
-		g.stopped = true
-		g.signal(unix.SIGTERM)
-		g.signal(unix.SIGCONT) // who was stopped acts on SIGTERM only then
-		timer := time.NewTimer(grace)
-		defer timer.Stop()
-		select {
-		case <-g.ended:
-		case <-timer.C:
-			g.killed = true
-			g.signal(unix.SIGKILL)
-		}
-	})
+	g := &group{id: id, grace: grace, idle: make(chan struct{}), ended: make(chan struct{})}
+	g.quiet = context.AfterFunc(ctx, g.stop)
 	return g
+}
+
+// stop asks the group to end, and makes it after the grace.
+func (g *group) stop() {
+	defer close(g.idle)
+	g.stopped = true
+	g.signal(unix.SIGTERM)
+	g.signal(unix.SIGCONT) // who was stopped acts on SIGTERM only then
+	timer := time.NewTimer(g.grace)
+	defer timer.Stop()
+	select {
+	case <-g.ended:
+	case <-timer.C:
+		g.killed = true
+		g.signal(unix.SIGKILL)
+	}
 }
 
 // end kills what the program left of its group once it has ended.
 func (g *group) end() {
 	close(g.ended)
-	g.watcher.Wait()
+	if !g.quiet() {
+		<-g.idle // stop has begun
+	}
 	g.signal(unix.SIGKILL)
 }
 

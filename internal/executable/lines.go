@@ -6,8 +6,6 @@ import (
 	"strings"
 	"sync"
 	"unicode/utf8"
-
-	"github.com/lgtask/lgtask/internal/mongouri"
 )
 
 // MaxLine bounds the text of a line of output, in bytes. A note of what was cut
@@ -85,7 +83,7 @@ func (w *lineWriter) flush() {
 	} else {
 		text = bytes.TrimSuffix(text, []byte("\r"))
 	}
-	clean, cut := clip(mongouri.Redact(strings.ToValidUTF8(string(text), "\uFFFD")))
+	clean, cut := clip(redact(strings.ToValidUTF8(string(text), "\uFFFD")))
 	if dropped > 0 {
 		dropped += int64(len(w.held) - len(text))
 	}

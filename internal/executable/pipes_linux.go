@@ -12,6 +12,9 @@ import (
 // others keep it open.
 const outputDelay = 2 * time.Second
 
+// pipeCapacity is what fits in any empty pipe, so that writing it does not wait.
+const pipeCapacity = 4096
+
 // pipe is one pipe to or from the program.
 type pipe struct{ ours, child *os.File }
 
@@ -42,14 +45,20 @@ func (p *pipes) start(stdin []byte, out *output) {
 		_ = end.child.Close()
 		end.child = nil
 	}
-	p.writer.Go(func() {
-		// The program may end, or close its input, without reading it: that is
-		// its right, and what else can fail here it sees as a short input.
-		_, _ = p.stdin.ours.Write(stdin)
-		_ = p.stdin.ours.Close()
-	})
+	if len(stdin) <= pipeCapacity {
+		p.feed(stdin)
+	} else {
+		p.writer.Go(func() { p.feed(stdin) })
+	}
 	p.readers.Go(func() { p.drain(p.stdout.ours, &lineWriter{out: out}) })
 	p.readers.Go(func() { p.drain(p.stderr.ours, &lineWriter{out: out, stderr: true}) })
+}
+
+// feed writes the input. The program may end, or close its input, without reading
+// it: that is its right, and what else can fail here it sees as a short input.
+func (p *pipes) feed(stdin []byte) {
+	_, _ = p.stdin.ours.Write(stdin)
+	_ = p.stdin.ours.Close()
 }
 
 var buffers = sync.Pool{New: func() any { return new([32 << 10]byte) }}

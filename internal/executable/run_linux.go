@@ -35,10 +35,6 @@ func Run(ctx context.Context, s Spec) (Result, error) {
 	if err := r.prepare(); err != nil {
 		return Result{}, r.notStarted(script, err)
 	}
-	// The system kills the program when the thread that started it ends. So this
-	// goroutine keeps its thread until the program has ended.
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
 	if err := r.start(script); err != nil {
 		return Result{}, r.notStarted(script, err)
 	}
@@ -93,7 +89,11 @@ func (r *run) start(script *os.File) error {
 		// A session of its own is a group of its own, without a terminal to wait for.
 		SysProcAttr: &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGKILL},
 	}
+	// The system kills the program when the thread that started it ends. So this
+	// goroutine keeps its thread until the program has ended, see wait.
+	runtime.LockOSThread()
 	if err := r.cmd.Start(); err != nil {
+		runtime.UnlockOSThread()
 		return err
 	}
 	forbidCore(r.cmd.Process.Pid)
@@ -110,6 +110,7 @@ func (r *run) wait(ctx context.Context) Result {
 	adopted.add(pid)
 	g := watchGroup(ctx, pid, r.spec.grace())
 	waitErr := waitUnreaped(pid)
+	runtime.UnlockOSThread()
 	g.end()
 	escaped, cleanup := adopted.end(pid, r.id)
 	reapErr := r.cmd.Wait() // ends at once

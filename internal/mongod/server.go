@@ -25,6 +25,8 @@ type Options struct {
 	User, Password string
 	// OplogSizeMB bounds each node's oplog, in megabytes; 0 means 1024.
 	OplogSizeMB int
+	// Port is where the first node listens; 0 means any free port.
+	Port int
 	// Standalone starts a node that is in no replica set, as found on
 	// machines where change streams cannot work.
 	Standalone bool
@@ -88,6 +90,8 @@ func (o *Options) check() error {
 		return errors.New("mongod: a stand-alone server has one member; drop Standalone or Members")
 	case (o.User == "") != (o.Password == ""):
 		return errors.New("mongod: User and Password go together; set both or none")
+	case o.Port < 0 || o.Port > 65535:
+		return fmt.Errorf("mongod: port %d; choose one from 1 to 65535, or 0 for a free one", o.Port)
 	case o.OplogSizeMB < 0:
 		return fmt.Errorf("mongod: an oplog of %d MB; choose a positive size, or 0 for the default", o.OplogSizeMB)
 	}
@@ -126,9 +130,12 @@ func (s *Server) firstStart(ctx context.Context, dir string) (*node, error) {
 			return nil, err
 		}
 	}
-	port, err := freePort(ctx)
-	if err != nil {
-		return nil, err
+	port := s.opts.Port
+	if port == 0 || len(s.nodes) > 0 {
+		var err error
+		if port, err = freePort(ctx); err != nil {
+			return nil, err
+		}
 	}
 	return launch(s.path, dir, port, s.args(dir, port))
 }

@@ -61,7 +61,10 @@ func (b *Builder) Build(ctx context.Context) (Result, error) {
 	}
 	defer b.release()
 	r, err := b.build(ctx)
-	if err != nil && !isOfInputs(err) {
+	switch {
+	case err == nil:
+		b.noteGood(r)
+	case !isOfInputs(err):
 		b.remember(nil)
 	}
 	return r, err

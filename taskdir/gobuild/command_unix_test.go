@@ -58,3 +58,32 @@ func TestOutputIsBounded(t *testing.T) {
 		t.Errorf("%d bytes are kept, the end is %q", n, e.output[max(0, n-60):])
 	}
 }
+
+// TestWarmStartsNothing counts the starts of the go command.
+func TestWarmStartsNothing(t *testing.T) {
+	t.Parallel()
+	root := tree(t, files{"mod/go.mod": userMod, "mod/tasks/hello.go": taskFile("tasks", "Hello", "", `"x"`)})
+	tool, err := New(Options{}).findToolchain()
+	if err != nil {
+		t.Fatal(err)
+	}
+	log := filepath.Join(root, "starts")
+	write(t, root, files{"bin/go": "#!/bin/sh\necho \"$1\" >> '" + log + "'\nexec '" + tool.path + "' \"$@\"\n"})
+	if err := os.Chmod(filepath.Join(root, "bin/go"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	path := "PATH=" + filepath.Join(root, "bin") + ":" + os.Getenv("PATH")
+	newKit(t, root, "mod/tasks", path).build()
+	first := read(t, log)
+	if !strings.Contains(first, "build\n") {
+		t.Fatalf("the first build started: %q", first)
+	}
+	k := newKit(t, root, "mod/tasks", path)
+	k.build()
+	write(t, root, files{"mod/tasks/hello.go": read(t, filepath.Join(root, "mod/tasks/hello.go"))})
+	k.wantChanged(false)
+	k.build()
+	if all := read(t, log); all != first {
+		t.Errorf("later ones started: %q", strings.TrimPrefix(all, first))
+	}
+}

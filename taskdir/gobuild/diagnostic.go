@@ -58,9 +58,8 @@ var positionPattern = regexp.MustCompile(`^(\S.*?):(\d+)(?::(\d+))?: (.*)$`)
 
 // paths turns the paths in the go command's output into those of messages.
 type paths struct {
-	base  string // the go command's working folder, absolute
-	cwd   string // if not empty, messages name files relative to it
-	cache string // its files are shown by their names alone
+	base string // the go command's working folder, absolute
+	cwd  string // if not empty, messages name files relative to it
 }
 
 // diagnostic makes a problem of a position, "file:line:col" or empty, and a text.

@@ -26,7 +26,8 @@
 // A program appears in the cache whole or not at all. Of several builders of one
 // folder one builds and the others wait for it. An input that changes during the
 // build makes it start over. The last 10 programs of a folder are kept and those
-// used within a day; those of other folders are removed 30 days after their last use.
+// used within a day; those of other folders are removed 30 days after their last use,
+// or a day if the folder is gone.
 //
 // # Duties
 //

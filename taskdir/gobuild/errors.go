@@ -57,7 +57,7 @@ type NoModuleError struct {
 }
 
 func (e *NoModuleError) Error() string {
-	return fmt.Sprintf("%s; the folder is in no module: make it one with: cd %s && go mod init tasks && go mod tidy",
+	return fmt.Sprintf("%s; the folder is in no module: make it one with: cd %q && go mod init tasks && go mod tidy",
 		e.Problem.String(), e.Dir)
 }
 

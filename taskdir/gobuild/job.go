@@ -22,7 +22,6 @@ type job struct {
 	target   target
 	dir      string // the task folder, absolute, without links
 	paths    paths
-	env      environ // of the go command
 	settings string
 	tool     toolchain // empty if none was found
 	toolErr  error

@@ -82,7 +82,7 @@ func appearing(t *testing.T, k *kit, root string) {
 	t.Helper()
 	for _, name := range []string{
 		"mod/helper/more.go", "mod/tasks/more.go", "mod/tasks/data/b", "mod/go.sum", "mod/tasks/go.mod", "go.work",
-		"mod/vendor/modules.txt", "lgtask/more.go",
+		"lgtask/more.go",
 	} {
 		write(t, root, files{name: "package nothing\n"})
 		k.wantChanged(true)
@@ -91,6 +91,13 @@ func appearing(t *testing.T, k *kit, root string) {
 			t.Errorf("%s is gone again and Changed() is true", name)
 		}
 	}
+	vendor := filepath.Join(root, "mod/vendor")
+	if err := os.Mkdir(vendor, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	k.wantChanged(true)
+	remove(t, vendor)
+	k.wantChanged(false)
 	write(t, root, files{"mod/tasks/data/b": "2"})
 	r, out := k.build()
 	wantLines(t, r, out, "Embedding", "one ab", "Hello", "one ab")

@@ -55,7 +55,11 @@ func (s *inputSet) addModFile(file string) error {
 	if err := s.add(fileContents, sum); err != nil {
 		return err
 	}
-	return s.add(fileContents, filepath.Join(filepath.Dir(file), "vendor", "modules.txt"))
+	vendor := filepath.Join(filepath.Dir(file), "vendor")
+	if err := s.add(sourceNames, vendor); err != nil { // the folder alone changes what the go command does
+		return err
+	}
+	return s.add(fileContents, filepath.Join(vendor, "modules.txt"))
 }
 
 // addModules adds the files of the modules that are not in the module cache, also

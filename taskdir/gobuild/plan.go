@@ -164,11 +164,13 @@ func (p *plan) judge(own *goPackage, list []goPackage) (*folder, error) {
 	return f, f.check(p.j.dir)
 }
 
-// isMissing reports whether a problem of the go command is that no module brings
-// an imported package.
+// missing are the go command's words for an imported package that no module brings.
+var missing = []string{
+	"no required module provides package", "cannot find module providing package", "missing go.sum entry", "is not in std",
+}
+
 func isMissing(text string) bool {
-	return slices.ContainsFunc([]string{"no required module provides package", "missing go.sum entry", "is not in std"},
-		func(part string) bool { return strings.Contains(text, part) })
+	return slices.ContainsFunc(missing, func(part string) bool { return strings.Contains(text, part) })
 }
 
 // failure makes of a go command's failure what it says about the source.
@@ -176,6 +178,9 @@ func (p *plan) failure(err error) error {
 	var e *errGo
 	if !errors.As(err, &e) {
 		return err
+	}
+	if strings.TrimSpace(e.output) == "" {
+		return e // such as: killed for want of memory
 	}
 	return p.j.paths.compileError(e.output)
 }
@@ -223,7 +228,7 @@ func (p *plan) build(ctx context.Context, out string) error {
 func (p *plan) buildFailure(err error) error {
 	err = p.failure(err)
 	var e *CompileError
-	if errors.As(err, &e) && e.Diagnostics[0].File == p.main.file && p.goEnv.GOMOD != "" {
+	if errors.As(err, &e) && e.Diagnostics[0].File == p.overlay[p.main.file] && p.goEnv.GOMOD != "" {
 		return p.requirementError(e.Diagnostics[0].Text)
 	}
 	return err

@@ -1,6 +1,7 @@
 package gobuild
 
 import (
+	"encoding/json"
 	"errors"
 	"os"
 	"path/filepath"
@@ -31,17 +32,33 @@ func (s store) prune(now time.Time) error {
 	return err
 }
 
-// pruneCache removes programs of other folders that were not used for long.
+// pruneCache removes programs of other folders that were not used for long, or for
+// a while and the folder is gone, as those of earlier releases may be.
 func pruneCache(cache string, now time.Time) error {
 	roots, err := filepath.Glob(filepath.Join(quoteGlob(cache), "*-*"))
 	for _, root := range roots {
 		list, listErr := store{root}.builds()
 		err = errors.Join(err, listErr)
 		for _, b := range list {
-			if now.Sub(b.used) > keepOthers {
+			age := now.Sub(b.used)
+			if age > keepOthers || age > keepUsed && isGone(filepath.Join(root, b.key)) {
 				err = errors.Join(err, os.RemoveAll(filepath.Join(root, b.key)))
 			}
 		}
 	}
 	return err
+}
+
+// isGone reports whether the task folder of a program is no more.
+func isGone(build string) bool {
+	text, err := os.ReadFile(filepath.Join(build, manifestName))
+	if err != nil {
+		return false
+	}
+	var m struct{ Dir string }
+	if json.Unmarshal(text, &m) != nil || m.Dir == "" {
+		return false // of another version: its time will come
+	}
+	_, err = os.Stat(m.Dir)
+	return isAbsent(err)
 }

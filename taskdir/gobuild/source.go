@@ -1,6 +1,7 @@
 package gobuild
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -41,8 +42,9 @@ func lgtaskSource(ctx context.Context, g goCommand) (string, error) {
 	return download(ctx, g, version)
 }
 
-// sourceID tells which source lgtaskSource finds.
-func sourceID() string { return localSource() + " " + ownVersion() }
+// sourceID tells which source lgtaskSource finds. What is in a folder that can be
+// edited is an input beside it.
+func sourceID() string { return cmp.Or(localSource(), ownVersion(), "none") }
 
 // localSource returns the folder that this program was linked with, or else that
 // it was compiled from; empty if it is gone.

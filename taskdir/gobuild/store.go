@@ -174,9 +174,15 @@ func (s store) install(tmp string, m *manifest) error {
 }
 
 // flush makes the contents of a file last: the name may outlive a loss of power
-// when the contents do not.
+// when the contents do not. A program must not be open for writing where that can be
+// helped: a process that is started just then inherits it, and until that is gone
+// the program cannot be run ("text file busy").
 func flush(path string) error {
-	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	mode := os.O_RDONLY
+	if runtime.GOOS == "windows" {
+		mode = os.O_RDWR // else it cannot be flushed
+	}
+	f, err := os.OpenFile(path, mode, 0)
 	if err != nil {
 		return err
 	}
