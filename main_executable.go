@@ -27,7 +27,7 @@ func (m *program) addExecutables(cfg Config) error {
 		m.log.Warn().Msg(r.Error())
 	}
 	for _, file := range folder.Executables {
-		if err := m.registry.addExecutable(file, cfg); err != nil {
+		if err := m.registry.addExecutable(file); err != nil {
 			m.log.Warn().Msgf("%s is not run: %v", strconv.Quote(file.Path), err)
 		}
 	}
@@ -35,11 +35,11 @@ func (m *program) addExecutables(cfg Config) error {
 }
 
 // addExecutable registers the class of an executable.
-func (r *Registry) addExecutable(file taskdir.Executable, cfg Config) error {
+func (r *Registry) addExecutable(file taskdir.Executable) error {
 	o := file.Options
 	return r.put(&class{
 		name: file.Class, singleton: o.Singleton,
-		make:    func() Runner { return &executableTask{file: file, cfg: cfg} },
+		make:    func() Runner { return &executableTask{file: file} },
 		options: ClassOptions{MaxAttempts: o.Attempts, Timeout: o.Timeout, Priority: o.Priority},
 	})
 }
@@ -50,7 +50,6 @@ type executableTask struct {
 	Kwargs map[string]bson.RawValue `bson:",inline"`
 
 	file taskdir.Executable
-	cfg  Config
 }
 
 // tryAgain is the exit code of a task that asks for another attempt, EX_TEMPFAIL.
@@ -102,7 +101,6 @@ func failureText(res executable.Result) string {
 // environ tells the task what it is.
 func (e *executableTask) environ(t *TaskContext) []string {
 	env := []string{
-		"LGTASK_TASK_DIR=" + e.cfg.TaskDir,
 		"LGTASK_TASK_ID=" + t.ID().String(),
 		"LGTASK_TASK_CLASS=" + t.TaskClass(),
 		"LGTASK_TASK_NAME=" + t.TaskName(),

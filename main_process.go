@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
+	"slices"
 	"time"
 
 	"github.com/lgtask/lgtask/internal/namelock"
@@ -39,7 +41,7 @@ func startWorker(path string, locks []*namelock.Lock, events chan<- launcherEven
 	}
 	cmd := exec.Command(path)
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
-	cmd.Env = append(os.Environ(), controlEnv+"="+controlNow)
+	cmd.Env = append(os.Environ(), controlEnv+"="+controlNow, "PATH="+workerPath())
 	cmd.ExtraFiles = []*os.File{in, out}
 	for _, l := range locks {
 		cmd.ExtraFiles = append(cmd.ExtraFiles, l.File())
@@ -55,6 +57,20 @@ func startWorker(path string, locks []*namelock.Lock, events chan<- launcherEven
 		return nil, fmt.Errorf("starting %s: %w", path, err)
 	}
 	return w, nil
+}
+
+// workerPath is the path for commands, with the folder of this program at its
+// end: tasks call it by its name.
+func workerPath() string {
+	list := os.Getenv("PATH")
+	if list == "" { // as cron may leave it
+		list = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+	}
+	self, err := os.Executable()
+	if err != nil || slices.Contains(filepath.SplitList(list), filepath.Dir(self)) {
+		return list
+	}
+	return list + string(filepath.ListSeparator) + filepath.Dir(self)
 }
 
 func closeAll(files ...*os.File) {

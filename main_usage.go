@@ -85,6 +85,9 @@ func versionText(info *debug.BuildInfo) string {
 	if text == "" {
 		text = "(devel)"
 	}
+	if builtFrom != "" {
+		text = "tasks " + builtFrom
+	}
 	for _, m := range info.Deps {
 		if m.Path == modulePath {
 			text += " lgtask " + m.Version
@@ -101,5 +104,9 @@ func versionText(info *debug.BuildInfo) string {
 	}
 	return text + changed + " " + info.GoVersion
 }
+
+// builtFrom names the state of the task folder that a generated program was made
+// of. The linker sets it.
+var builtFrom string
 
 const modulePath = "github.com/lgtask/lgtask"

@@ -48,6 +48,7 @@ package main
 
 import (
 	"os"
+	_ "time/tzdata" // an image with nothing but this program has no others
 
 	"github.com/lgtask/lgtask/internal/cli"
 )

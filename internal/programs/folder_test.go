@@ -3,6 +3,8 @@ package programs
 import (
 	"os"
 	"path/filepath"
+
+	"github.com/lgtask/lgtask/tasks/taskstest"
 )
 
 // dir is the site's task folder; it is made when it is first asked for.
@@ -39,4 +41,13 @@ func (s *site) addTask(class, script string) {
 func (s *site) touch(name string) {
 	s.Helper()
 	s.write(name, "", 0o644)
+}
+
+// appears waits for a file in the task folder.
+func (s *site) appears(name string) {
+	s.Helper()
+	taskstest.Eventually(s, name+" in the task folder", func() bool {
+		_, err := os.Stat(filepath.Join(s.dir(), name))
+		return err == nil
+	})
 }

@@ -36,12 +36,7 @@ func (b *Builder) noteGood(r Result) {
 	if old, err := os.ReadFile(path); err == nil && string(old) == r.Key {
 		return
 	}
-	tmp := path + ".new"
-	err := os.WriteFile(tmp, []byte(r.Key), 0o600)
-	if err == nil {
-		err = os.Rename(tmp, path)
-	}
-	if err != nil {
+	if err := replaceFile(path, []byte(r.Key)); err != nil {
 		b.options.Log(oneLine("the program is not noted as the last good one: " + err.Error()))
 	}
 }

@@ -115,27 +115,27 @@ func (s store) load(key string) (*manifest, error) {
 
 // save replaces the manifest of a program in the store.
 func (s store) save(m *manifest) error {
-	dir := filepath.Join(s.root, m.Key)
-	f, err := os.CreateTemp(dir, manifestName+"-*")
+	text, err := json.Marshal(m)
 	if err != nil {
 		return err
 	}
-	err = writeManifest(f, m)
-	if err == nil {
-		err = os.Rename(f.Name(), filepath.Join(dir, manifestName))
+	return replaceFile(filepath.Join(s.root, m.Key, manifestName), text)
+}
+
+// replaceFile gives a file other contents at once, also if several do so.
+func replaceFile(path string, text []byte) error {
+	f, err := os.CreateTemp(filepath.Dir(path), "tmp-*")
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(text)
+	if err = errors.Join(err, f.Close()); err == nil {
+		err = os.Rename(f.Name(), path)
 	}
 	if err != nil {
 		_ = os.Remove(f.Name()) // the first error counts
 	}
 	return err
-}
-
-func writeManifest(f *os.File, m *manifest) error {
-	text, err := json.Marshal(m)
-	if err == nil {
-		_, err = f.Write(text)
-	}
-	return errors.Join(err, f.Close())
 }
 
 // use marks a program as used now.
@@ -159,11 +159,11 @@ func (s store) install(tmp string, m *manifest) error {
 		return err
 	}
 	m.Size = info.Size()
-	f, err := os.Create(filepath.Join(tmp, manifestName))
+	text, err := json.Marshal(m)
 	if err != nil {
 		return err
 	}
-	if err := writeManifest(f, m); err != nil {
+	if err := os.WriteFile(filepath.Join(tmp, manifestName), text, 0o600); err != nil {
 		return err
 	}
 	place := filepath.Join(s.root, m.Key)
