@@ -13,7 +13,7 @@ GOVULNCHECK  = golang.org/x/vuln/cmd/govulncheck@v1.9.0
 WITHMONGOD   = $(GO) run ./internal/mongod/cmd/withmongod --
 PROCESSOR    = ./cmd/lgtaskprocessor
 
-.PHONY: help build test race lint vuln fuzz demo cover install clean
+.PHONY: help build test race lint vuln fuzz demo cover install image clean
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
 
@@ -32,10 +32,9 @@ lint: ## formatting, vet, staticcheck, go.mod, other systems
 	$(GO) vet ./...
 	$(GO) run $(STATICCHECK) ./...
 	$(GO) mod tidy -diff
-	@set -e; for os in windows/amd64 darwin/arm64 linux/arm64; do echo "library for $$os"; \
-		CGO_ENABLED=0 GOOS=$${os%/*} GOARCH=$${os#*/} $(GO) build .; done
-	@set -e; for os in linux/amd64 linux/arm64 darwin/amd64 darwin/arm64; do echo "processor for $$os"; \
-		CGO_ENABLED=0 GOOS=$${os%/*} GOARCH=$${os#*/} $(GO) build -o /dev/null $(PROCESSOR); done
+	@set -e; for os in windows/amd64 linux/amd64 linux/arm64 darwin/amd64 darwin/arm64; do echo "building for $$os"; \
+		export CGO_ENABLED=0 GOOS=$${os%/*} GOARCH=$${os#*/}; $(GO) build .; \
+		test $$GOOS = windows || $(GO) build -o /dev/null $(PROCESSOR); done
 
 vuln: ## look for known vulnerabilities (asks vuln.go.dev)
 	@$(GO) run $(GOVULNCHECK) ./...
@@ -53,8 +52,13 @@ cover: ## run all tests and show what they cover
 	@$(WITHMONGOD) $(GO) test -count=1 -coverpkg=./... -coverprofile=cover.out ./...
 	@$(GO) tool cover -func=cover.out | tail -n 1
 
-install: ## install lgtaskprocessor
+install: ## install lgtaskprocessor, also under its former name lgTaskProcessor
 	$(GO) install $(PROCESSOR)
+	@cd "$$(d=$$($(GO) env GOBIN); echo "$${d:-$$($(GO) env GOPATH)/bin}")" && \
+		{ test -e lgTaskProcessor || ln -s lgtaskprocessor lgTaskProcessor; } && echo "in $$PWD"
+
+image: ## build the images with buildah, as root, and run what is in them
+	$(GO) test -tags image -count=1 -timeout 20m ./deploy/docker
 
 clean: ## remove what was built; the fetched mongod stays in .cache/
 	rm -rf bin cover.out

@@ -200,3 +200,48 @@ func TestCronEnvironment(t *testing.T) {
 		t.Errorf("the log: %v\n%s", err, content)
 	}
 }
+
+// TestCronLine is the line of the original's crontab, with its file.
+func TestCronLine(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.addTask("slow", "while [ ! -e \"$LGTASK_TASK_DIR/go\" ]; do sleep 0.05; done; echo done")
+	host, err := os.Hostname()
+	if err != nil {
+		t.Fatal(err)
+	}
+	config := filepath.Join(t.TempDir(), "myAppProcessor.cfg")
+	text := `[taskProcessor] # This name is required; on the bright side, this allows you
+                # to put other configuration items in the file
+taskDatabase = '` + s.env["LGTASK_DATABASE"] + `'
+taskDir = '` + s.dir() + `'
+`
+	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	bin := t.TempDir()
+	if err := os.Symlink(binary, filepath.Join(bin, "lgTaskProcessor")); err != nil {
+		t.Fatal(err)
+	}
+	cron := s.with(map[string]string{"PATH": bin + ":/usr/bin:/bin", "LGTASK_DATABASE": "", "LGTASK_NAME": "", "LGTASK_TASK_DIR": ""})
+	line := func() *program {
+		cmd := exec.Command("/bin/sh", "-c", "lgTaskProcessor "+config+" 2")
+		cmd.Dir = "/"
+		// The shell of cron waits; ours becomes the program, to be killed.
+		cmd.Args[2] = "exec " + cmd.Args[2]
+		return cron.startCommand(cmd)
+	}
+	first := line()
+	first.runs(host+"-1", host+"-2")
+	id := s.create("slow", nil)
+	s.comes(id, lgtask.StateWorking)
+	second := line()
+	second.exits(0)
+	second.silent()
+	first.kill()
+	s.touch("go")
+	third := line()
+	s.comes(id, lgtask.StateSuccess)
+	third.runs(host+"-1", host+"-2")
+	third.stop()
+}
