@@ -29,8 +29,8 @@ race: ## the same five times over, for races that show seldom
 lint: ## formatting, vet, staticcheck, go.mod, other systems
 	@bad=$$(find . -name '.?*' -prune -o -name testdata -prune -o -name '*.go' -exec gofmt -l {} +); \
 		test -z "$$bad" || { echo "gofmt these files:"; echo "$$bad"; exit 1; }
-	$(GO) vet ./...
-	$(GO) run $(STATICCHECK) ./...
+	$(GO) vet -tags image ./...
+	$(GO) run $(STATICCHECK) -tags image ./...
 	$(GO) mod tidy -diff
 	@set -e; for os in windows/amd64 linux/amd64 linux/arm64 darwin/amd64 darwin/arm64; do echo "building for $$os"; \
 		export CGO_ENABLED=0 GOOS=$${os%/*} GOARCH=$${os#*/}; $(GO) build .; \
@@ -57,8 +57,8 @@ install: ## install lgtaskprocessor, also under its former name lgTaskProcessor
 	@cd "$$(d=$$($(GO) env GOBIN); echo "$${d:-$$($(GO) env GOPATH)/bin}")" && \
 		{ test -e lgTaskProcessor || ln -s lgtaskprocessor lgTaskProcessor; } && echo "in $$PWD"
 
-image: ## build the images with buildah, as root, and run what is in them
-	$(GO) test -tags image -count=1 -timeout 20m ./deploy/docker
+image: ## build the container images with buildah and try them (as root, on Linux)
+	@$(GO) test -count=1 -timeout 15m -tags image ./deploy/docker
 
 clean: ## remove what was built; the fetched mongod stays in .cache/
 	rm -rf bin cover.out

@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"time"
 
@@ -45,7 +47,7 @@ func (r *Registry) addExecutable(file taskdir.Executable) error {
 }
 
 // executableTask runs an executable: kwargs go to its standard input as relaxed
-// Extended JSON, what it prints becomes the task's log.
+// Extended JSON with sorted keys, what it prints becomes the task's log.
 type executableTask struct {
 	Kwargs map[string]bson.RawValue `bson:",inline"`
 
@@ -55,14 +57,22 @@ type executableTask struct {
 // tryAgain is the exit code of a task that asks for another attempt, EX_TEMPFAIL.
 const tryAgain = 75
 
-// killAfter is the time between SIGTERM and SIGKILL. It is less than what the
-// dispatcher gives handlers to return after their context has ended.
-const killAfter = 1500 * time.Millisecond
+// killAfter is the time between SIGTERM and SIGKILL. returnIn is what the
+// dispatcher gives the handler to return: after SIGKILL, output that an escaped
+// process holds open is waited for 2 s.
+const (
+	killAfter = 1500 * time.Millisecond
+	returnIn  = 5 * time.Second
+)
 
 // Run implements Runner. Exit code 0 is success; 75, a signal and the end of the
 // time fail the attempt; any other code fails the task.
 func (e *executableTask) Run(ctx context.Context, t *TaskContext) error {
-	stdin, err := bson.MarshalExtJSON(e.Kwargs, false, false)
+	doc := bson.D{}
+	for _, key := range slices.Sorted(maps.Keys(e.Kwargs)) {
+		doc = append(doc, bson.E{Key: key, Value: e.Kwargs[key]})
+	}
+	stdin, err := bson.MarshalExtJSON(doc, false, false)
 	if err != nil {
 		return failTask(fmt.Errorf("kwargs as JSON: %w", err))
 	}

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"syscall"
 	"time"
+
+	"github.com/lgtask/lgtask/internal/executable"
 )
 
 // haveExit takes note of a worker's end and makes sure that there is one.
@@ -80,10 +82,16 @@ func (l *launcher) firstFailed(w *workerProcess) {
 	l.end(l.fail(code, errors.New(w.reason())))
 }
 
-// overdue does what is late: names that could not be taken are given again, and
-// workers that ignore their end are killed.
+// overdue does what is late: names that could not be taken are given again,
+// orphans are reaped if we are process 1 of a container, and workers that ignore
+// their end are killed.
 func (l *launcher) overdue() {
 	l.give()
+	if os.Getpid() == 1 && l.current != nil {
+		if err := executable.ReapOrphans(l.current.pid()); err != nil {
+			l.log.Debug().Err(err).Msg("looking for orphaned processes")
+		}
+	}
 	for _, w := range l.workers {
 		if !w.endBy.IsZero() && time.Now().After(w.endBy) {
 			l.log.Error().Int("pid", w.pid()).Msg("a worker ignored its end and is killed; its tasks go back at the next start")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 )
 
 // untilSignal runs the processor until it ends, by itself or after a signal. On
@@ -44,12 +45,13 @@ func (m *program) untilSignal(ctx context.Context) int {
 
 // sayRunsAlready tells of a start whose names are all taken. Cron starts one every
 // minute, so it is told only to somebody who looks on, and to a log for debugging.
-// For a start that was to replace them it is a failure.
+// For a start that was to replace them it is a failure. The first process of a
+// container was not started by cron.
 func (m *program) sayRunsAlready(err error) int {
 	if m.replace {
 		return m.fail(exitRun, err)
 	}
-	if isTerminal(m.stderr) {
+	if isTerminal(m.stderr) || os.Getpid() == 1 {
 		fmt.Fprintf(m.stderr, "%s: %s\n", m.name, err)
 	}
 	m.log.Debug().Err(err).Msg("nothing to do")

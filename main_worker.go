@@ -8,6 +8,8 @@ import (
 	"sync"
 
 	"github.com/sourcegraph/conc"
+
+	"github.com/lgtask/lgtask/internal/executable"
 )
 
 // worker runs the processors of a launcher; see main_control.go.
@@ -23,6 +25,9 @@ type worker struct {
 // comes through the pipe, and so do the names.
 func (m *program) work(ctx context.Context) int {
 	keepInherited()
+	if err := executable.BecomeSubreaper(); err != nil {
+		return m.fail(exitRun, err)
+	}
 	w := &worker{program: m, in: os.NewFile(controlIn, "orders"), out: &controlWriter{out: os.NewFile(controlOut, "reports")}}
 	if version := os.Getenv(controlEnv); version != controlNow {
 		return m.fail(exitUsage, fmt.Errorf("the launcher speaks version %q of the control protocol, this program %s: build both with the same lgtask", version, controlNow))
@@ -52,7 +57,7 @@ func (m *program) work(ctx context.Context) int {
 	if m.processor, err = NewProcessor(cfg, m.registry, WithLogger(log)); err != nil {
 		return w.failed(exitUsage, err)
 	}
-	m.processor.handed = true
+	m.processor.handed, m.processor.quit = true, returnIn
 	m.processor.onBeat = func() { w.tell(report{Alive: true}) }
 	return w.serve(ctx, orders)
 }

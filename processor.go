@@ -20,8 +20,9 @@ type Processor struct {
 	cfg      Config
 	registry *Registry
 	o        processorOptions
-	handed   bool   // names and their locks come from a launcher
-	onBeat   func() // called with each sign of life, if handed
+	handed   bool          // names and their locks come from a launcher
+	onBeat   func()        // called with each sign of life, if handed
+	quit     time.Duration // see dispatcher.Options
 	stopping chan struct{}
 
 	mu     sync.Mutex
@@ -139,7 +140,7 @@ func (p *Processor) Start(ctx context.Context) error {
 	}
 	p.names = member.held()
 	h := newHandler(p.conn, p.registry, p.cfg.Classes, p.stopping, p.o.log)
-	p.engine = newEngine(p.conn, h, member, dispatcher.Options{Grace: p.cfg.Grace}, p.o.sweepEvery, p.o.log)
+	p.engine = newEngine(p.conn, h, member, dispatcher.Options{Grace: p.cfg.Grace, Quit: p.quit}, p.o.sweepEvery, p.o.log)
 	runCtx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	p.cancel = cancel
 	go p.run(runCtx)

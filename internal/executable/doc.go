@@ -20,12 +20,13 @@
 // How it ends. When the context ends, the group gets SIGTERM, and SIGKILL after
 // the grace. When the program itself has ended, by itself or so, what is left of
 // its group gets SIGKILL at once, and output that others keep open is waited for
-// 2 s at most. The program dies with this process, even if that is killed.
+// 2 s at most. The program dies with this process, even if that is killed; then
+// its own children may go on, and its folder is left.
 //
 // A process that left the group (a daemon) is found again only in a program
 // that called [BecomeSubreaper]: then it becomes our child when its parent ends,
 // is known by its LGTASK_RUN, and is killed and reaped at the end of the run.
-// One that also cleared its environment survives. Without BecomeSubreaper such
+// One that also cleared or hid its environment survives. Without BecomeSubreaper such
 // processes go on; the run does not wait for them.
 //
 // Duties of the caller. Line and Handler must return soon: a slow Line slows the

@@ -101,9 +101,9 @@ func TestNoZombies(t *testing.T) {
 
 // TestWorkerKilled kills the process that runs a program.
 func TestWorkerKilled(t *testing.T) {
-	file := shell(t, "trap '' TERM HUP PIPE; echo $$; while :; do sleep 1000; done")
+	file := shell(t, "trap '' TERM HUP PIPE; echo $$; exec sleep 1000")
 	cmd := exec.Command(os.Args[0], filepath.Dir(file.Path))
-	cmd.Env = append(os.Environ(), roleVariable+"=worker")
+	cmd.Env = append(os.Environ(), roleVariable+"=worker", "TMPDIR="+t.TempDir()) // its folder is left
 	out, err := cmd.StdoutPipe()
 	must(t, err)
 	must(t, cmd.Start())

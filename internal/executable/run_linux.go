@@ -120,13 +120,17 @@ func (r *run) wait(ctx context.Context) Result {
 		reapErr = nil // the exit code says it
 	}
 	res := Result{
-		Code: r.cmd.ProcessState.ExitCode(), Stopped: g.stopped, Killed: g.killed, OutputOpen: open, Escaped: escaped,
+		Code: -1, Stopped: g.stopped, Killed: g.killed, OutputOpen: open, Escaped: escaped,
 		LastStdout: r.out.last[0], LastStderr: r.out.last[1],
 		TruncatedLines: r.out.truncated, DroppedBytes: r.out.dropped,
 		Cleanup: errors.Join(waitErr, cleanup, reapErr),
 	}
-	if st, ok := r.cmd.ProcessState.Sys().(syscall.WaitStatus); ok && st.Signaled() {
-		res.Signal, res.CoreDumped = st.Signal(), st.CoreDump()
+	// There is no state if somebody else reaped our child, against the rules.
+	if state := r.cmd.ProcessState; state != nil {
+		res.Code = state.ExitCode()
+		if st, ok := state.Sys().(syscall.WaitStatus); ok && st.Signaled() {
+			res.Signal, res.CoreDumped = st.Signal(), st.CoreDump()
+		}
 	}
 	return res
 }

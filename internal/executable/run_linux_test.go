@@ -24,8 +24,8 @@ func TestResult(t *testing.T) {
 		"echo done; echo; echo oops >&2": {LastStdout: "done", LastStderr: "oops"},
 		"printf 'no newline'; exit 1":    {Code: 1, LastStdout: "no newline"},
 		"exit 75":                        {Code: 75},
-		"exit 126":                       {Code: 126},
-		"exec nosuchprogram 2>/dev/null": {Code: 127},
+		"/etc/passwd 2>/dev/null":        {Code: 126},
+		"/no/such/program 2>/dev/null":   {Code: 127},
 		"kill -KILL $$":                  {Code: -1, Signal: syscall.SIGKILL},
 		"kill -TERM $$":                  {Code: -1, Signal: syscall.SIGTERM},
 		"kill -SEGV $$":                  {Code: -1, Signal: syscall.SIGSEGV},
@@ -182,7 +182,7 @@ func TestRefused(t *testing.T) {
 			return errors.Join(os.Remove(path), os.Symlink("/bin/sh", path))
 		},
 	} {
-		file := shell(t, "touch /tmp/never")
+		file := shell(t, "echo never")
 		must(t, spoil(file.Path))
 		_, err := executable.Run(t.Context(), executable.Spec{File: file})
 		var refused *executable.RefusedError

@@ -37,7 +37,8 @@ type Spec struct {
 
 // Result is how a program that was started has ended.
 type Result struct {
-	// Code is the exit code; -1 if a signal ended it.
+	// Code is the exit code; -1 if a signal ended it or, with Cleanup, if the code
+	// could not be had.
 	Code int
 	// Signal ended it; 0 if it exited.
 	Signal syscall.Signal

@@ -17,14 +17,14 @@ const (
 // makeDir makes the folder of a run, for us alone: in TMPDIR or, where the path
 // of a socket in it would be too long, in /tmp.
 func makeDir(socket bool) (string, error) {
-	dir, err := os.MkdirTemp("", "lgtask-")
+	dir, err := os.MkdirTemp("", "lgtask-run-")
 	if err != nil || !socket || len(dir)+1+len(socketName) < maxSocket {
 		return dir, err
 	}
 	if err := os.Remove(dir); err != nil {
 		return "", err
 	}
-	return os.MkdirTemp("/tmp", "lgtask-")
+	return os.MkdirTemp("/tmp", "lgtask-run-")
 }
 
 // removeDir removes the folder with all in it. What the program made unreadable
