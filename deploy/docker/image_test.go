@@ -120,7 +120,7 @@ func wantBuildSettings(t *testing.T, program string) {
 	for _, s := range info.Settings {
 		got[s.Key] = s.Value
 	}
-	for key, want := range map[string]string{"CGO_ENABLED": "0", "-trimpath": "true", "-tags": "timetzdata", "vcs.revision": ""} {
+	for key, want := range map[string]string{"CGO_ENABLED": "0", "-trimpath": "true", "vcs.revision": ""} {
 		if got[key] != want {
 			t.Errorf("the program was built with %s=%q, want %q", key, got[key], want)
 		}
@@ -133,7 +133,7 @@ func wantReproducible(t *testing.T, program, project string) {
 	t.Helper()
 	again := filepath.Join(t.TempDir(), "again")
 	t.Setenv("CGO_ENABLED", "0")
-	t.Setenv("GOFLAGS", "-trimpath -buildvcs=false -tags=timetzdata")
+	t.Setenv("GOFLAGS", "-trimpath -buildvcs=false")
 	run(t, project, "go", "build", "-ldflags=-s -w", "-o", again, "./cmd/lgtaskprocessor")
 	if sum(t, program) != sum(t, again) {
 		t.Errorf("%s and %s differ", program, again)
