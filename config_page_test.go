@@ -93,7 +93,7 @@ func TestConfigPageCodes(t *testing.T) {
 		}
 	}
 	for _, key := range unusedSettings {
-		if !regexp.MustCompile("`" + key + "`[^|]*do nothing in this version").MatchString(page) {
+		if !regexp.MustCompile("`" + key + "`[^|]*does nothing in this version").MatchString(page) {
 			t.Errorf("the page does not say that %s does nothing", key)
 		}
 	}

@@ -82,7 +82,7 @@ func whatSettings() []*configSetting {
 			"text before the names of lgtask's collections", false},
 			func(c *Config) *string { return &c.Prefix }, checkPrefix),
 		pathSetting(ConfigSetting{"TaskDir", "taskDir", "LGTASK_TASK_DIR", "empty",
-			"folder whose files are tasks", false},
+			"folder whose files are tasks: executables of any language and, with lgtaskprocessor, Go files", false},
 			func(c *Config) *string { return &c.TaskDir }),
 		{ConfigSetting: ConfigSetting{"TaskName", "taskName", "LGTASK_NAME", "the host's name",
 			"base of the processors' names; with several processors -1, -2, … follow it", false},

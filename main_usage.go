@@ -13,6 +13,8 @@ const helpFormat = `%[1]s runs task processors on a central MongoDB.
 
 Usage:
   %[1]s [CONFIG [COUNT]]
+  %[1]s --replace [CONFIG [COUNT]]
+  %[1]s --health [CONFIG [COUNT]]
   %[1]s --help | --version
 
 CONFIG is an INI file with the section [taskProcessor]; without one everything
@@ -20,14 +22,23 @@ comes from the environment. COUNT is how many processors run, each one task at
 a time (default: LGTASK_PROCESSORS, the file's "processors", 1). They are named
 NAME-1, NAME-2, ...; with one, just NAME, which is the host's name or taskName.
 
+A name never runs twice. A start takes the names that are free and ends with 0,
+and without a word, if none is: so cron can start it every minute. --replace
+stops who has the names on this host first. --health says whether they run.
+
 Examples:
   LGTASK_DATABASE=mongodb://localhost/mytasks %[1]s
   %[1]s /home/user/myAppProcessor.cfg 2
+  * * * * * %[1]s /home/user/myAppProcessor.cfg 2     (a line of crontab)
 
 where myAppProcessor.cfg holds
 
   [taskProcessor]
   taskDatabase = 'mongodb://user:password@server:27017/mytasks'
+  taskDir = '/home/user/myAppTasks'
+
+Each executable file in taskDir is a task class, whatever its language; see
+docs/executables.md.
 
 MongoDB must be a replica set; one node is enough: start mongod with
 --replSet rs0 and run rs.initiate() once.
@@ -51,8 +62,8 @@ setting means is told in docs/configuration.md.
 SIGTERM and SIGINT stop cleanly: running tasks get the grace (8 s) to end, the
 rest is given back. A second signal ends the program at once.
 
-Exit codes: 0 stopped cleanly, 1 a failure while running, 2 wrong usage or
-configuration, or MongoDB cannot be used at the start.
+Exit codes: 0 stopped cleanly, or all names were taken; 1 a failure while
+running; 2 wrong usage or configuration, or MongoDB cannot be used at the start.
 `
 
 func helpText(program string, classes []string) string {
