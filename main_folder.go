@@ -21,7 +21,12 @@ type folderWatch struct {
 	building bool
 	print    string // of a change that was seen at the last look; "" for none
 
-	program     string // that workers run; "" before the first
+	state
+}
+
+// state is a state of the folder that workers can run.
+type state struct {
+	program     string // "" before the first
 	own         bool   // program is this very program
 	executables []taskdir.Executable
 }
@@ -83,9 +88,7 @@ func (f *folderWatch) getProgram(ctx context.Context) *built {
 }
 
 // use makes what was built the program of the next workers.
-func (f *folderWatch) use(b *built) {
-	f.program, f.own, f.executables = b.program, b.own, b.folder.Executables
-}
+func (f *folderWatch) use(b *built) { f.state = state{b.program, b.own, b.folder.Executables} }
 
 // same reports whether workers would do the same with what was built as with
 // what is used. What is in an executable does not matter, except its options:

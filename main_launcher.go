@@ -148,6 +148,7 @@ func (l *launcher) spawn() {
 		l.again()
 		return
 	}
+	w.runs = l.folder.state
 	l.workers = append(l.workers, w)
 	l.coming = w
 	w.send(order{Config: l.cfg.values(), Bare: l.o.Builder != nil && l.folder.own})
@@ -222,10 +223,13 @@ func (l *launcher) give() {
 func (l *launcher) lose(name, text string) {
 	l.log.Debug().Str("processor", name).Msg(text)
 	l.locks = slices.DeleteFunc(l.locks, func(lock *namelock.Lock) bool {
-		if lock.Name == name {
-			lock.Release()
+		if lock.Name != name {
+			return false
 		}
-		return lock.Name == name
+		if err := lock.Drop(); err != nil {
+			l.log.Warn().Err(err).Str("processor", name).Msg("the lock of a name that is another host's cannot be let go before the worker ends")
+		}
+		return true
 	})
 	delete(l.owner, name)
 	if len(l.locks) == 0 {

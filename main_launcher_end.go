@@ -38,6 +38,7 @@ func (l *launcher) haveExit(w *workerProcess) {
 	case wasComing && !l.ever:
 		l.firstFailed(w)
 	case wasComing && l.current != nil:
+		l.folder.state = l.current.runs // for the next start, until the folder changes
 		l.log.Error().Str("error", w.reason()).Msg("the worker of the changed task folder cannot start; the one before goes on")
 	case wasComing, wasCurrent:
 		if time.Since(w.readyAt) > steady && wasCurrent {

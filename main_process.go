@@ -23,6 +23,7 @@ type workerProcess struct {
 	how     string // of the exit, in the system's words
 	failure string // what it reported
 	code    int
+	runs    state
 	readyAt time.Time
 	endBy   time.Time
 }

@@ -166,8 +166,15 @@ func (l *Lock) Beat() error {
 // File returns the locked file, for a child that is to share the lock.
 func (l *Lock) File() *os.File { return l.file }
 
-// Release lets go of the lock. The file stays: removing it would free the name
-// for two at once.
+// Drop lets go of the lock for all that share it, children among them.
+func (l *Lock) Drop() error {
+	err := unlock(l.file)
+	l.Release()
+	return err
+}
+
+// Release lets go of the lock, unless a child shares it. The file stays: removing
+// it would free the name for two at once.
 func (l *Lock) Release() {
 	l.once.Do(func() { _ = l.file.Close() }) // closing is what lets go; it cannot fail for a lock
 }

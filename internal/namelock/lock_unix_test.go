@@ -166,6 +166,25 @@ func TestSharedWithChild(t *testing.T) {
 	if _, err := d.Take(key); !errors.As(err, &held) {
 		t.Errorf("the child has the file: %v", err)
 	}
+	other := key
+	other.Name = "host-2"
+	dropped := take(t, d, other)
+	second := exec.Command("cat")
+	second.ExtraFiles = []*os.File{dropped.File()}
+	end, err := second.StdinPipe()
+	if err == nil {
+		err = second.Start()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := dropped.Drop(); err != nil {
+		t.Fatal(err)
+	}
+	take(t, d, other) // though the child has the file
+	if err := errors.Join(end.Close(), second.Wait()); err != nil {
+		t.Fatal(err)
+	}
 	if err := in.Close(); err != nil {
 		t.Fatal(err)
 	}

@@ -31,6 +31,9 @@ func lock(f *os.File) error {
 	}
 }
 
+// unlock lets go of the lock in every process that has the file open.
+func unlock(f *os.File) error { return unix.Flock(int(f.Fd()), unix.LOCK_UN) }
+
 // insecure says what is wrong with the owner or the mode of a folder or file.
 func insecure(info fs.FileInfo) string {
 	st, ok := info.Sys().(*syscall.Stat_t)

@@ -21,5 +21,10 @@ func lock(f *os.File) error {
 	return err
 }
 
+func unlock(f *os.File) error {
+	at := windows.Overlapped{OffsetHigh: 1}
+	return windows.UnlockFileEx(windows.Handle(f.Fd()), 0, 1, 0, &at)
+}
+
 // insecure has nothing to say: the folder for temporary files is the user's own.
 func insecure(fs.FileInfo) string { return "" }

@@ -38,7 +38,6 @@ func TestGettingStarted(t *testing.T) {
 	sh.try("changed", "good morning, Ada", "the task ended: success")
 
 	sh.try("folder")
-	sh.try("config")
 	sh.try("start")
 	v.task("slow", lgtask.StateWorking)
 	sh.try("kill")
