@@ -25,6 +25,8 @@ type handler struct {
 	stopping <-chan struct{}
 	log      zerolog.Logger
 
+	show bool // log the start and the end of each run, for development
+
 	mu      sync.Mutex
 	running map[*TaskContext]struct{}
 	logged  map[tasks.ID]bool // tasks held here that have a log
@@ -134,6 +136,18 @@ func (h *handler) run(ctx context.Context, cl *class, r Runner, held *tasks.Held
 			h.log.Warn().Err(err).Stringer("task", held.ID).Msg("the log of a task could not be written")
 		}
 	}()
+	if h.show {
+		h.log.Info().Str("class", held.TaskClass).Stringer("task", held.ID).Msg("a task begins")
+	}
+	o := h.outcome(ctx, cl, r, t)
+	if h.show {
+		h.log.Info().Str("class", held.TaskClass).Stringer("task", held.ID).Str("state", string(o.State)).Str("log", o.LastLog).Msg("a task has ended")
+	}
+	return o
+}
+
+// outcome runs the class's Run and says what becomes of the task.
+func (h *handler) outcome(ctx context.Context, cl *class, r Runner, t *TaskContext) tasks.Outcome {
 	err := loop(ctx, r, t)
 	if err == nil {
 		return tasks.Outcome{State: tasks.Success, LastLog: orNoLog(t.lastLog())}
@@ -141,7 +155,7 @@ func (h *handler) run(ctx context.Context, cl *class, r Runner, held *tasks.Held
 	if cause := context.Cause(ctx); errors.Is(cause, ErrTimeout) {
 		err = fmt.Errorf("%w (%v): %w", ErrTimeout, cl.options.Timeout, err)
 	}
-	return outcome(cl, held, err)
+	return outcome(cl, t.held, err)
 }
 
 // loop calls Run once, or again and again for a LoopingTask.

@@ -59,6 +59,8 @@ type MainOptions struct {
 	Builder func(taskDir string) (Builder, error)
 	// Configure changes the configuration after it was loaded. Nil: nothing.
 	Configure func(*Config)
+	// ShowTasks logs the start and the end of each task of the task folder.
+	ShowTasks bool
 	// Patient makes a start wait for a task folder that cannot be built or run
 	// to change, instead of ending with an error.
 	Patient bool
@@ -68,6 +70,9 @@ type MainOptions struct {
 func MainWith(r *Registry, o MainOptions) int {
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT)
+	if !signal.Ignored(syscall.SIGHUP) { // nohup ignores it
+		signal.Notify(signals, syscall.SIGHUP) // the terminal was closed
+	}
 	defer signal.Stop(signals)
 	pipes := make(chan os.Signal, 1) // nobody reads it: the write fails, that is all
 	signal.Notify(pipes, syscall.SIGPIPE)

@@ -30,6 +30,7 @@ type order struct {
 	Config map[string]string `json:"config,omitempty"`
 	// Bare, with Config, says that only the classes of the task folder run.
 	Bare   bool   `json:"bare,omitempty"`
+	Show   bool   `json:"show,omitempty"`   // with Config: log each task
 	Take   string `json:"take,omitempty"`   // start a processor of this name
 	Retire bool   `json:"retire,omitempty"` // take no more tasks, set each name free when its task has ended
 }

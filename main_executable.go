@@ -111,6 +111,7 @@ func failureText(res executable.Result) string {
 // environ tells the task what it is.
 func (e *executableTask) environ(t *TaskContext) []string {
 	env := []string{
+		"PYTHONUNBUFFERED=1", // lines come when they are printed, not at the end
 		"LGTASK_TASK_ID=" + t.ID().String(),
 		"LGTASK_TASK_CLASS=" + t.TaskClass(),
 		"LGTASK_TASK_NAME=" + t.TaskName(),

@@ -64,6 +64,9 @@ func newLauncher(m *program, cfg Config, locks []*namelock.Lock) (*launcher, err
 	l := &launcher{program: m, cfg: cfg, folder: folder, locks: locks, owner: map[string]*workerProcess{},
 		events: make(chan launcherEvent), pause: firstPause, restart: time.NewTimer(time.Hour)}
 	l.restart.Stop()
+	if n := len(folder.folder.GoFiles); n > 0 && m.o.Builder == nil && builtFrom == "" {
+		m.log.Warn().Str("taskDir", cfg.TaskDir).Int("files", n).Msg("the Go files of the task folder are not run by this program: lgtaskprocessor runs them")
+	}
 	return l, nil
 }
 
@@ -99,6 +102,7 @@ func (l *launcher) run(ctx context.Context) int {
 	}
 	stopBuilding()
 	l.folder.wait(l.events)
+	l.log.Info().Msg("stopped")
 	return l.code
 }
 
@@ -151,7 +155,7 @@ func (l *launcher) spawn() {
 	w.runs = l.folder.state
 	l.workers = append(l.workers, w)
 	l.coming = w
-	w.send(order{Config: l.cfg.values(), Bare: l.o.Builder != nil && l.folder.own})
+	w.send(order{Config: l.cfg.values(), Bare: l.o.Builder != nil && l.folder.own, Show: l.o.ShowTasks})
 }
 
 // again starts a worker later, the next time later still.

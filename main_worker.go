@@ -57,6 +57,7 @@ func (m *program) work(ctx context.Context) int {
 	if m.processor, err = NewProcessor(cfg, m.registry, WithLogger(log)); err != nil {
 		return w.failed(exitUsage, err)
 	}
+	m.processor.o.showTasks = first.Show
 	m.processor.handed, m.processor.quit = true, returnIn
 	m.processor.onBeat = func() { w.tell(report{Alive: true}) }
 	return w.serve(ctx, orders)

@@ -55,6 +55,28 @@ func (m *membership) join(ctx context.Context) error {
 	return m.store.Join(ctx, me)
 }
 
+// buryGone gives back the tasks of processes of this host that are gone, whatever
+// their names were: with another COUNT nobody might ask for these again.
+func (m *membership) buryGone(ctx context.Context) error {
+	ps, err := m.store.Processes(ctx)
+	if err != nil {
+		return err
+	}
+	for _, p := range ps {
+		if !p.Dead && !identity(p).Gone(m.self) {
+			continue
+		}
+		gone, err := m.store.Bury(ctx, p)
+		if err != nil {
+			return err
+		}
+		if gone {
+			m.log.Warn().Strs("processors", p.Names).Int("pid", p.PID).Msg("a process of this host was killed; its tasks go back")
+		}
+	}
+	return nil
+}
+
 // held returns the names that this process has.
 func (m *membership) held() []string {
 	m.mu.Lock()

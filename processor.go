@@ -44,6 +44,7 @@ type processorOptions struct {
 	conn       *Connection
 	connOpts   []ConnOption
 	sweepEvery time.Duration
+	showTasks  bool
 }
 
 // WithLogger sets the logger. Default: none.
@@ -82,6 +83,9 @@ func NewProcessor(cfg Config, r *Registry, opts ...ProcessorOption) (*Processor,
 		except = "taskDatabase" // not used
 	}
 	if err := cfg.validate(except); err != nil {
+		return nil, err
+	}
+	if err := r.problem(); err != nil {
 		return nil, err
 	}
 	registered := r.Classes()
@@ -140,6 +144,7 @@ func (p *Processor) Start(ctx context.Context) error {
 	}
 	p.names = member.held()
 	h := newHandler(p.conn, p.registry, p.cfg.Classes, p.stopping, p.o.log)
+	h.show = p.o.showTasks
 	p.engine = newEngine(p.conn, h, member, dispatcher.Options{Grace: p.cfg.Grace, Quit: p.quit}, p.o.sweepEvery, p.o.log)
 	runCtx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	p.cancel = cancel

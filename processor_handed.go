@@ -14,7 +14,7 @@ func (p *Processor) takeName(ctx context.Context, name string) error {
 	p.names = append(p.names, name)
 	p.mu.Unlock()
 	p.engine.dispatcher.AddName(name)
-	return nil
+	return p.engine.member.join(ctx) // with the name
 }
 
 // retire lets each processor go when its task has ended, and returns the

@@ -48,6 +48,9 @@ func (p *Processor) takeNames(ctx context.Context, m *membership, names []string
 	if err := m.join(ctx); err != nil {
 		return err
 	}
+	if err := m.buryGone(ctx); err != nil {
+		return err
+	}
 	m.beats = p.beatLocks
 	if p.handed {
 		m.beats = p.onBeat

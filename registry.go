@@ -2,6 +2,7 @@ package lgtask
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"reflect"
 	"slices"
@@ -85,8 +86,9 @@ type looping interface {
 // Registry holds the task classes that a program can run. It is filled before a
 // processor is made of it.
 type Registry struct {
-	mu      sync.Mutex
-	classes map[string]*class
+	mu       sync.Mutex
+	classes  map[string]*class
+	unusable error // see RegisterTypes
 }
 
 // class is a registered task class.
@@ -115,20 +117,21 @@ func Register[T any, P interface {
 
 // RegisterTypes adds the task classes among the types of the given pointers, such
 // as (*MyAppTask)(nil), and leaves out the others. It is for generated programs,
-// which know the types of a package but not their methods. It panics as Register
-// does, and for a type whose method Run is not that of a task.
+// which know the types of a package but not their methods. A type that cannot be
+// a class, or whose method Run is not that of a task, is an error of NewProcessor
+// and Main.
 func RegisterTypes(r *Registry, pointers ...any) {
 	for _, p := range pointers {
 		t := reflect.TypeOf(p).Elem()
-		if _, ok := p.(Runner); !ok {
-			if m, has := reflect.TypeOf(p).MethodByName("Run"); has {
-				panic(fmt.Sprintf("lgtask.RegisterTypes: the method Run of %s is %s; that of a task is Run(ctx context.Context, t *lgtask.TaskContext) error", t, m.Type))
-			}
-			continue
+		var err error
+		if _, ok := p.(Runner); ok {
+			err = r.add(t, func() Runner { return reflect.New(t).Interface().(Runner) })
+		} else if m, has := reflect.TypeOf(p).MethodByName("Run"); has {
+			err = fmt.Errorf("the method Run of %s is %s; that of a task is Run(ctx context.Context, t *lgtask.TaskContext) error", t, m.Type)
 		}
-		if err := r.add(t, func() Runner { return reflect.New(t).Interface().(Runner) }); err != nil {
-			panic("lgtask.RegisterTypes: " + err.Error())
-		}
+		r.mu.Lock()
+		r.unusable = errors.Join(r.unusable, err)
+		r.mu.Unlock()
 	}
 }
 
@@ -179,6 +182,13 @@ func (r *Registry) Classes() []string {
 	}
 	slices.Sort(names)
 	return names
+}
+
+// problem returns what RegisterTypes found wrong.
+func (r *Registry) problem() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.unusable
 }
 
 func (r *Registry) class(name string) *class {

@@ -28,17 +28,14 @@ func TestRegisterTypes(t *testing.T) {
 	if a, b := r.class("typedTask").make(), r.class("typedTask").make(); a == b {
 		t.Error("two runs share a value")
 	}
-	for what, register := range map[string]func(){
-		"the method Run of lgtask.typedOther is func": func() { RegisterTypes(r, (*typedOther)(nil)) },
-		"class typedTask is registered twice":         func() { RegisterTypes(r, (*typedTask)(nil)) },
-	} {
-		func() {
-			defer func() {
-				if p := fmt.Sprint(recover()); !strings.Contains(p, what) {
-					t.Errorf("panic %q, want %q", p, what)
-				}
-			}()
-			register()
-		}()
+	if _, err := NewProcessor(Config{TaskDatabase: "mongodb://h"}, r); err != nil {
+		t.Error(err)
+	}
+	RegisterTypes(r, (*typedOther)(nil), (*typedTask)(nil))
+	_, err := NewProcessor(Config{TaskDatabase: "mongodb://h"}, r)
+	for _, what := range []string{"the method Run of lgtask.typedOther is func(*lgtask.typedOther); that of a task is Run(ctx", "class typedTask is registered twice"} {
+		if err == nil || !strings.Contains(err.Error(), what) {
+			t.Errorf("%v, want %q", err, what)
+		}
 	}
 }

@@ -53,7 +53,7 @@ func insecure(st *unix.Stat_t) string {
 	switch {
 	case !ours(st):
 		return fmt.Sprintf("belongs to user %d, neither root nor the current user %d: chown it", st.Uid, os.Geteuid())
-	case st.Mode&0o022 != 0:
+	case st.Mode&0o002 != 0, st.Mode&0o020 != 0 && !privateGroup(st.Gid):
 		return fmt.Sprintf("is writable by its group or by others (mode %04o): chmod go-w", st.Mode&0o7777)
 	case kind == unix.S_IFREG && st.Mode&(unix.S_ISUID|unix.S_ISGID) != 0:
 		return "is setuid or setgid: chmod ug-s"

@@ -16,7 +16,7 @@
 // What is refused. Whoever can change a file here decides what runs under our
 // user. So the folder and all that leads to it must belong to root or the
 // current user and be writable by nobody else (a sticky folder above it, as
-// /tmp, will do), else [Scan] returns a [*DirError]. The same holds for each
+// /tmp, will do; so will a group with nobody else in it), else [Scan] returns a [*DirError]. The same holds for each
 // file; links, pipes, devices and setuid programs are refused too. A refusal
 // is never silent: [Folder].Refused has it with a reason and what to do.
 //

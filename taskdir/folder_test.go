@@ -46,6 +46,16 @@ func write(t *testing.T, dir, name, text string, mode os.FileMode) string {
 	return path
 }
 
+// shared gives a file to a group that others are in, where this user may do so;
+// elsewhere the user's own group must not be private.
+func shared(t *testing.T, path string) string {
+	t.Helper()
+	if os.Geteuid() == 0 {
+		must(t, os.Chown(path, 0, 65534))
+	}
+	return path
+}
+
 func scan(t *testing.T, dir string) *taskdir.Folder {
 	t.Helper()
 	f, err := taskdir.Scan(dir)
@@ -101,7 +111,7 @@ func TestScanRefuses(t *testing.T) {
 	t.Cleanup(func() { _ = socket.Close() })
 	write(t, dir, "setuid.sh", script, 0o755|os.ModeSetuid)
 	write(t, dir, "setgid.sh", script, 0o755|os.ModeSetgid)
-	write(t, dir, "group.sh", script, 0o775)
+	shared(t, write(t, dir, "group.sh", script, 0o775))
 	write(t, dir, "world.sh", script, 0o757)
 	write(t, dir, "world.go", "package tasks", 0o646)
 	write(t, dir, "go.mod", "module tasks", 0o666)
@@ -179,7 +189,7 @@ func TestScanRefusesFolder(t *testing.T) {
 	must(t, os.Mkdir(filepath.Join(sticky, "tasks"), 0o755))
 	cases := map[string]string{
 		"": "is no path", filepath.Join(base, "missing"): "does not exist", file: "not a folder", loop: "too many",
-		open: "chmod go-w", filepath.Join(open, "tasks"): "chmod go-w", sticky: "chmod go-w", sub("group", 0o775): "chmod go-w",
+		open: "chmod go-w", filepath.Join(open, "tasks"): "chmod go-w", sticky: "chmod go-w", shared(t, sub("group", 0o775)): "chmod go-w",
 	}
 	if os.Geteuid() == 0 {
 		stranger := sub("stranger", 0o755)

@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -25,7 +26,7 @@ const devHelp = `The task database is %[1]s (empty at each start).
 Tasks come from %[2]s; change a file there and see what happens.
 In another terminal:
 
-  export LGTASK_DATABASE=%[1]s
+  export LGTASK_DATABASE='%[1]s'
   %[3]s create CLASS key=value
   %[3]s list
 
@@ -50,18 +51,21 @@ func dev(ctx context.Context, o cli.DevOptions) int {
 	defer func() { _ = os.RemoveAll(locks) }() // what is left are empty files
 	fmt.Fprintln(os.Stderr, "starting a MongoDB; where none is installed it is fetched, which takes a minute the first time")
 	server, err := mongod.Start(ctx, mongod.Options{Port: freeOr(o.Port)})
+	if errors.Is(err, mongod.ErrNoMongod) {
+		err = fmt.Errorf("no MongoDB was found on PATH, and none could be fetched: install mongod, or run the folder on a database of yours: LGTASK_DATABASE=mongodb://… LGTASK_TASK_DIR=%s %s (%w)", dir, os.Args[0], err)
+	}
 	if err != nil {
 		return fail(2, err)
 	}
 	defer server.Stop()
 	address := devAddress(server.URI())
-	fmt.Fprintf(os.Stderr, devHelp, address, dir, filepath.Base(os.Args[0]))
+	fmt.Fprintf(os.Stderr, devHelp, address, dir, os.Args[0])
 	for _, name := range []string{"LGTASK_DATABASE", "LGTASK_DATABASE_FILE", "LGTASK_CONTROL"} {
 		if err := os.Unsetenv(name); err != nil {
 			return fail(1, err)
 		}
 	}
-	return lgtask.MainWith(lgtask.NewRegistry(), lgtask.MainOptions{Builder: newBuilder, Patient: true, Configure: func(c *lgtask.Config) {
+	return lgtask.MainWith(lgtask.NewRegistry(), lgtask.MainOptions{Builder: newBuilder, Patient: true, ShowTasks: true, Configure: func(c *lgtask.Config) {
 		c.TaskDatabase, c.TaskDir, c.LockDir, c.TaskName, c.Grace = address, dir, locks, "dev", 2*time.Second
 		c.Processors = cmp.Or(o.Processors, c.Processors)
 	}})

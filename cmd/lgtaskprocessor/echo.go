@@ -41,7 +41,11 @@ func (e *Echo) echo(t *lgtask.TaskContext, stdout io.Writer) error {
 func (e *Echo) text() (string, error) {
 	doc := bson.D{}
 	for _, key := range slices.Sorted(maps.Keys(e.Kwargs)) {
-		doc = append(doc, bson.E{Key: key, Value: e.Kwargs[key]})
+		var value any // null arrives as no value
+		if v := e.Kwargs[key]; !v.IsZero() {
+			value = v
+		}
+		doc = append(doc, bson.E{Key: key, Value: value})
 	}
 	text, err := bson.MarshalExtJSON(doc, false, false)
 	if err != nil {

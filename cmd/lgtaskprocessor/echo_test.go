@@ -18,6 +18,7 @@ func TestEchoText(t *testing.T) {
 		`{}`:                            nil,
 		`{"a":1,"b":["x",null],"c":{}}`: {"c": value(bson.D{}), "b": value(bson.A{"x", nil}), "a": value(int64(1))},
 		`{"to":"mongodb://xxxxx@h/db"}`: {"to": value("mongodb://bob:hunter2@h/db")},
+		`{"none":null}`:                 {"none": {}},
 		`{"to":"mongodb://h/db/coll"}`:  {"to": value("mongodb://h/db/coll")},
 	} {
 		got, err := (&Echo{Kwargs: kwargs}).text()

@@ -47,7 +47,7 @@ func build(ctx context.Context, o cli.BuildOptions) int {
 		if err != nil {
 			return fail(2, err)
 		}
-		out = filepath.Base(dir)
+		out = filepath.Base(dir) + "-processor"
 	}
 	b := gobuild.New(gobuild.Options{Dir: o.Dir, Log: func(text string) { fmt.Fprintln(os.Stderr, text) }})
 	if err := b.Static(ctx, out, o.OS, o.Arch); err != nil {
@@ -62,6 +62,9 @@ func health(_ context.Context, o cli.HealthOptions) int {
 	args := []string{"--health"}
 	if o.Config != "" {
 		args = append(args, "--", o.Config)
+	}
+	if o.Count != "" {
+		args = append(args, o.Count)
 	}
 	return lgtask.MainWith(lgtask.NewRegistry(), lgtask.MainOptions{Args: args})
 }

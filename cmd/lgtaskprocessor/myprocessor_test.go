@@ -49,6 +49,7 @@ func (k *Talker) Run(_ context.Context, t *lgtask.TaskContext) error {
 // began lets a script know that the handler of a task has begun, which is later
 // than the task's claim: by the file "began" in the script's folder.
 func began(t *lgtask.TaskContext) error {
+	t.Log("began")
 	f, err := os.OpenFile("began", os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err

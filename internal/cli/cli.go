@@ -25,7 +25,7 @@ type Hooks struct {
 	Dev func(ctx context.Context, o DevOptions) int
 	// Build makes a program of a folder of tasks.
 	Build func(ctx context.Context, o BuildOptions) int
-	// Health finds out whether this host's processors work: 0 if so, else 1.
+	// Health finds out whether this host's processors run: 0 if so, else 1.
 	Health func(ctx context.Context, o HealthOptions) int
 }
 
@@ -33,7 +33,7 @@ type Hooks struct {
 type DevOptions struct {
 	Dir        string // the folder of tasks, "." if none was given
 	Processors int    // 0: not given
-	Port       int    // of the web pages; 0: not given
+	Port       int    // of the database; 0: not given
 }
 
 // BuildOptions are the arguments of the command build.
@@ -47,7 +47,7 @@ type BuildOptions struct {
 // HealthOptions are the arguments of the command health.
 type HealthOptions struct {
 	Config string // the configuration file; empty: the environment
-	JSON   bool   // write JSON
+	Count  string // how many processors it was started with; empty: not given
 }
 
 // Main runs a command, or Hooks.Run if the arguments name none, and returns the

@@ -65,8 +65,8 @@ func TestHooks(t *testing.T) {
 		{"build", 4, BuildOptions{Dir: "."}},
 		{"build tasks -o out --os linux --arch arm64", 4, BuildOptions{"tasks", "out", "linux", "arm64"}},
 		{"health", 1, HealthOptions{}},
-		{"health my.cfg --json", 1, HealthOptions{"my.cfg", true}},
-		{"health --config my.cfg", 1, HealthOptions{"my.cfg", false}},
+		{"health my.cfg", 1, HealthOptions{"my.cfg", ""}},
+		{"health my.cfg 2", 1, HealthOptions{"my.cfg", "2"}},
 	} {
 		got = nil
 		if code, _, stderr := run(t, hooks, strings.Fields(tt.args)...); code != tt.code || got != tt.want || stderr != "" {
@@ -75,7 +75,7 @@ func TestHooks(t *testing.T) {
 	}
 	for args, part := range map[string]string{
 		"dev a b": `"b" is one argument too many`, "dev --processors 0": `--processors is "0"`, "dev --port 65536": "from 1 to 65535",
-		"build --os=": "--os is empty", "health a --config b": "CONFIG and --config are both given", "health mongodb://h": "not an address",
+		"build --os=": "--os is empty", "health a 1 b": `"b" is one argument too many`, "health mongodb://h": "not an address",
 	} {
 		if code, _, stderr := run(t, hooks, strings.Fields(args)...); code != exitUsage || !strings.Contains(stderr, part) || strings.Count(stderr, "\n") != 1 {
 			t.Errorf("%s: code %d, %s", args, code, stderr)

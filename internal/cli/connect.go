@@ -2,10 +2,13 @@ package cli
 
 import (
 	"context"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/lgtask/lgtask"
 	"github.com/lgtask/lgtask/internal/mongouri"
+	"github.com/lgtask/lgtask/internal/mongouri/nearest"
 	"github.com/lgtask/lgtask/internal/tasksocket"
 )
 
@@ -18,7 +21,7 @@ func (p *program) do(ctx context.Context, config *configFile, call lgtask.Call) 
 	if err := call.Validate(); err != nil {
 		return reply, err
 	}
-	err = p.timed(ctx, func(ctx context.Context) (err error) {
+	err = timed(ctx, func(ctx context.Context) (err error) {
 		if p.socket != "" && *config == "" {
 			client := tasksocket.Dial(p.socket)
 			defer client.Close()
@@ -28,15 +31,46 @@ func (p *program) do(ctx context.Context, config *configFile, call lgtask.Call) 
 		return p.connected(ctx, config, func(conn *lgtask.Connection) error {
 			res, err := conn.Do(ctx, call)
 			reply = tasksocket.Reply{ID: res.ID.String(), Created: res.Created}
+			if err == nil && call.Verb != "unschedule" {
+				p.noteUnknown(ctx, conn, call.Class)
+			}
 			return err
 		})
 	})
 	return reply, err
 }
 
+// noteUnknown tells on standard error if processors run, but none of them has the
+// class: it may be misspelt. The task waits, whatever the reason.
+func (p *program) noteUnknown(ctx context.Context, conn *lgtask.Connection, class string) {
+	infos, err := conn.Processors(ctx)
+	if err != nil {
+		return // only the note is lost
+	}
+	var known []string
+	for _, info := range infos {
+		if info.Alive {
+			known = append(known, info.Classes...)
+		}
+	}
+	if len(known) == 0 || slices.Contains(known, class) {
+		return
+	}
+	slices.Sort(known)
+	text := "no living processor has the class " + class + "; it waits for one."
+	if meant := nearest.Word(class, known, 3); meant != "" {
+		p.note("%s Did you mean %s?", text, meant)
+		return
+	}
+	p.note("%s There are: %s", text, strings.Join(slices.Compact(known), ", "))
+}
+
 // connected calls f with a connection to the task database.
 func (p *program) connected(ctx context.Context, config *configFile, f func(*lgtask.Connection) error) error {
 	cfg, err := config.load()
+	if err != nil && p.socket != "" && *config == "" {
+		return &usageError{"inside a task the task database is not known, only calls, log and progress go through its processor", "give --config, or do this elsewhere"}
+	}
 	if err != nil {
 		return err
 	}

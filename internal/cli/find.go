@@ -13,8 +13,8 @@ import (
 	"github.com/lgtask/lgtask"
 )
 
-// timed bounds what a command does, and says so when it took longer.
-func (p *program) timed(ctx context.Context, f func(context.Context) error) error {
+// timed bounds a step of a command, and says so when it took longer.
+func timed(ctx context.Context, f func(context.Context) error) error {
 	bounded, cancel := context.WithTimeout(ctx, callTime)
 	defer cancel()
 	err := f(bounded)

@@ -31,7 +31,7 @@ const (
 type listFlags struct {
 	config                             *configFile
 	class, taskName, processor, before string
-	states                             []string
+	states                             states
 	limit                              *number
 	asJSON                             bool
 }
@@ -40,7 +40,7 @@ func (p *program) listCommand() *cobra.Command {
 	f := &listFlags{}
 	cmd := &cobra.Command{
 		Use: "list", Short: "list tasks", Args: expects(),
-		Long: "List tasks, newest first. DUE/AGE is when a waiting task is due, how long a\nrunning one runs, and when an ended one ended.\n\n" +
+		Long: "List tasks, newest first (to the second). DUE/AGE is when a waiting task is due, how long a\nrunning one runs, and when an ended one ended.\n\n" +
 			"--json writes one document a line, with the fields of the task's document.",
 		Example: "PROGRAM list\nPROGRAM list --state error,aborted --limit 20\nPROGRAM list --class Mail --task-name bob --state request\nPROGRAM list --json | jq -r 'select(.attempt > 1) | .id'",
 	}
@@ -48,7 +48,7 @@ func (p *program) listCommand() *cobra.Command {
 	flags := cmd.Flags()
 	flags.StringVar(&f.class, "class", "", "only tasks of `CLASS`")
 	flags.StringVar(&f.taskName, "task-name", "", "only tasks of that `NAME`; '' for those without")
-	flags.StringSliceVar(&f.states, "state", nil, "only tasks in `STATE`: "+strings.Join(stateNames(), ", ")+"; several with commas")
+	flags.Var(&f.states, "state", "only tasks in that state: "+strings.Join(stateNames(), ", ")+"; several with commas")
 	flags.StringVar(&f.processor, "processor", "", "only tasks that the processor of that `NAME` ran or runs")
 	flags.StringVar(&f.before, "before", "", "only tasks behind that of `ID` in the list, for the next page")
 	f.limit = withNumber(cmd, "limit", 1, maxLimit, fmt.Sprintf("how many at most (default %d)", defaultLimit))
@@ -60,12 +60,40 @@ func (p *program) listCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return p.timed(cmd.Context(), func(ctx context.Context) error {
-			return p.connected(ctx, f.config, func(conn *lgtask.Connection) error { return p.list(ctx, conn, f, filter) })
-		})
+		return p.connected(cmd.Context(), f.config, func(conn *lgtask.Connection) error { return p.list(cmd.Context(), conn, f, filter) })
 	}
 	return cmd
 }
+
+// states are those that --state gives.
+type states []lgtask.State
+
+// Set is called with the text of each --state.
+func (s *states) Set(text string) error {
+	for name := range strings.SplitSeq(text, ",") {
+		if !lgtask.State(name).Valid() {
+			remedy := "the states are " + strings.Join(stateNames(), ", ")
+			if meant := nearest.Word(name, stateNames(), 2); meant != "" {
+				remedy = "did you mean " + meant + "?"
+			}
+			return &usageError{"--state " + quote(name) + " is no state", remedy}
+		}
+		*s = append(*s, lgtask.State(name))
+	}
+	return nil
+}
+
+// String returns the states with commas.
+func (s *states) String() string {
+	var names []string
+	for _, state := range *s {
+		names = append(names, string(state))
+	}
+	return strings.Join(names, ",")
+}
+
+// Type is how the help calls the value.
+func (s *states) Type() string { return "STATE" }
 
 func stateNames() []string {
 	var names []string
@@ -78,34 +106,27 @@ func stateNames() []string {
 // filter checks the options before anything is connected.
 func (f *listFlags) filter(cmd *cobra.Command) (filter lgtask.TaskFilter, err error) {
 	filter = lgtask.TaskFilter{TaskClass: f.class, Processor: f.processor}
-	for _, name := range []string{"class", "processor", "before", "state"} {
-		if cmd.Flags().Changed(name) && strings.Trim(cmd.Flag(name).Value.String(), "[]") == "" {
+	for _, name := range []string{"class", "processor", "before"} {
+		if cmd.Flags().Changed(name) && cmd.Flag(name).Value.String() == "" {
 			return filter, &usageError{"--" + name + " is empty", "give a value, or leave it out"}
 		}
 	}
 	if cmd.Flags().Changed("task-name") {
 		filter.TaskName = &f.taskName
 	}
-	for _, s := range f.states {
-		if !lgtask.State(s).Valid() {
-			remedy := "the states are " + strings.Join(stateNames(), ", ")
-			if meant := nearest.Word(s, stateNames(), 2); meant != "" {
-				remedy = "did you mean " + meant + "?"
-			}
-			return filter, &usageError{"--state " + quote(s) + " is no state", remedy}
-		}
-		filter.States = append(filter.States, lgtask.State(s))
-	}
+	filter.States = f.states
 	return filter, nil
 }
 
 func (p *program) list(ctx context.Context, conn *lgtask.Connection, f *listFlags, filter lgtask.TaskFilter) (err error) {
 	if f.before != "" {
-		last, err := findTask(ctx, conn, f.before)
-		if err != nil {
+		if err := timed(ctx, func(ctx context.Context) error {
+			last, err := findTask(ctx, conn, f.before)
+			filter.Before = last.ID
+			return err
+		}); err != nil {
 			return err
 		}
-		filter.Before = last.ID
 	}
 	limit := defaultLimit
 	if f.limit.given {
@@ -137,8 +158,11 @@ func (p *program) list(ctx context.Context, conn *lgtask.Connection, f *listFlag
 func eachTask(ctx context.Context, conn *lgtask.Connection, filter lgtask.TaskFilter, limit int, f func(lgtask.Task) error) (last lgtask.TaskID, more bool, err error) {
 	for {
 		filter.Limit = int64(min(pageSize, limit+1))
-		page, err := conn.Tasks(ctx, filter)
-		if err != nil {
+		var page []lgtask.Task
+		if err := timed(ctx, func(ctx context.Context) (err error) {
+			page, err = conn.Tasks(ctx, filter)
+			return err
+		}); err != nil {
 			return last, false, err
 		}
 		for _, t := range page {

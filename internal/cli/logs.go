@@ -42,7 +42,7 @@ func (p *program) logsCommand() *cobra.Command {
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		return p.connected(cmd.Context(), config, func(conn *lgtask.Connection) error {
 			var task lgtask.Task
-			if err := p.timed(cmd.Context(), func(ctx context.Context) (err error) {
+			if err := timed(cmd.Context(), func(ctx context.Context) (err error) {
 				task, err = findTask(ctx, conn, args[0])
 				return err
 			}); err != nil {
@@ -52,7 +52,7 @@ func (p *program) logsCommand() *cobra.Command {
 			if follow {
 				return r.follow(cmd.Context())
 			}
-			return p.timed(cmd.Context(), r.read)
+			return timed(cmd.Context(), r.read)
 		})
 	}
 	return cmd
@@ -111,17 +111,18 @@ func (r *logReader) line(l lgtask.TaskLog, at time.Time, text string) error {
 func (r *logReader) follow(ctx context.Context) error {
 	ticks := time.NewTicker(lookEvery)
 	defer ticks.Stop()
-	var readAt, goneSince time.Time
+	var readAt, goneSince time.Time // goneSince is zero while the database answers
 	for {
 		ended, err := r.look(ctx, &readAt)
-		var output *outputError
 		switch {
 		case err == nil && ended:
 			r.note("the task ended: %s", r.task.State)
 			return nil
 		case err == nil:
 			goneSince = time.Time{}
-		case errors.Is(err, lgtask.ErrNotFound), errors.As(err, &output), ctx.Err() != nil:
+		case ctx.Err() != nil:
+			return r.stopped()
+		case errors.Is(err, lgtask.ErrNotFound), r.stdout.failed != nil:
 			return err
 		case goneSince.IsZero():
 			goneSince = time.Now()
@@ -131,9 +132,15 @@ func (r *logReader) follow(ctx context.Context) error {
 		select {
 		case <-ticks.C:
 		case <-ctx.Done():
-			return ctx.Err()
+			return r.stopped()
 		}
 	}
+}
+
+// stopped is the end by a signal, which is how one stops looking.
+func (r *logReader) stopped() error {
+	r.code = exitInterrupted
+	return nil
 }
 
 // look reads the task's state, then its log if it is time or the task has ended:

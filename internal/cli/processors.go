@@ -36,7 +36,7 @@ func (p *program) processorsCommand() *cobra.Command {
 	config := withConfig(cmd)
 	withJSON(cmd, &asJSON, "one JSON document a line")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		return p.timed(cmd.Context(), func(ctx context.Context) error {
+		return timed(cmd.Context(), func(ctx context.Context) error {
 			return p.connected(ctx, config, func(conn *lgtask.Connection) error {
 				infos, err := conn.Processors(ctx)
 				if err != nil {

@@ -50,12 +50,12 @@ func completeFolders(*cobra.Command, []string, string) ([]cobra.Completion, cobr
 func (p *program) devCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "dev [TASKDIR]", Short: "run a folder of tasks for development", Args: optional("TASKDIR"),
-		Long:              "Run the tasks of a folder, by default the current one, on a database of its own,\nwith the web pages and the log on the terminal. The tasks are built anew when a\nfile changes. Nothing needs to be configured.",
-		Example:           "PROGRAM dev\nPROGRAM dev ./tasks --processors 4 --port 8080",
+		Long:              "Run the tasks of a folder, by default the current one, on a database of its own,\nwith the log on the terminal. The tasks are built anew when a file changes. Nothing\nneeds to be configured; the database is empty at each start.",
+		Example:           "PROGRAM dev\nPROGRAM dev ./tasks --processors 4",
 		ValidArgsFunction: completeFolders,
 	}
 	processors := withNumber(cmd, "processors", 1, maxProcessors, "how many processors run (default 1)")
-	port := withNumber(cmd, "port", 1, 65535, "port of the web pages (default one that is free)")
+	port := withNumber(cmd, "port", 1, 65535, "port of the database (default 27117 if it is free)")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		p.code = p.hooks.Dev(cmd.Context(), DevOptions{Dir: folder(args), Processors: processors.value, Port: port.value})
 		return nil
@@ -71,7 +71,7 @@ func (p *program) buildCommand() *cobra.Command {
 		Example:           "PROGRAM build ./tasks -o myprocessor\nPROGRAM build ./tasks -o dist/myprocessor --os linux --arch arm64",
 		ValidArgsFunction: completeFolders,
 	}
-	cmd.Flags().StringVarP(&o.Output, "output", "o", "", "`FILE` to write (default the folder's name)")
+	cmd.Flags().StringVarP(&o.Output, "output", "o", "", "`FILE` to write (default the folder's name with -processor)")
 	cmd.Flags().StringVar(&o.OS, "os", "", "operating `SYSTEM` it is to run on, as GOOS (default this one)")
 	cmd.Flags().StringVar(&o.Arch, "arch", "", "`ARCHITECTURE` it is to run on, as GOARCH (default this one)")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
@@ -88,28 +88,28 @@ func (p *program) buildCommand() *cobra.Command {
 }
 
 func (p *program) healthCommand() *cobra.Command {
-	var asJSON bool
 	cmd := &cobra.Command{
-		Use: "health [CONFIG]", Short: "tell whether this host's processors work", Args: optional("CONFIG"),
-		Long:    "Tell whether the processors of the configuration run on this host and reach the\ndatabase: exit code 0 if so, 1 if not. It is for the health check of a container.",
-		Example: "PROGRAM health\nPROGRAM health /etc/myAppProcessor.cfg || echo it does not work",
+		Use: "health [CONFIG [COUNT]]", Short: "tell whether this host's processors run", Args: func(cmd *cobra.Command, args []string) error {
+			return expects([]string{"CONFIG", "COUNT"}[:min(len(args), 2)]...)(cmd, args)
+		},
+		Long:    "Tell whether the processors that were started with the same arguments run on this\nhost and gave a sign of life in the last 30 s: exit code 0 if so, 1 if not. It is\nfor the health check of a container, and does not ask the database: a processor\nthat waits for it works.",
+		Example: "PROGRAM health\nPROGRAM health /etc/myAppProcessor.cfg 2 || echo it does not work",
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
 			return nil, cobra.ShellCompDirectiveDefault
 		},
 	}
-	config := withConfig(cmd)
-	withJSON(cmd, &asJSON, "one JSON document")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		if len(args) == 1 {
-			if *config != "" {
-				return &usageError{"CONFIG and --config are both given", "keep one of them"}
-			}
+		var o HealthOptions
+		if len(args) > 0 {
 			if err := checkConfig("CONFIG", args[0]); err != nil {
 				return err
 			}
-			*config = configFile(args[0])
+			o.Config = args[0]
 		}
-		p.code = p.hooks.Health(cmd.Context(), HealthOptions{Config: string(*config), JSON: asJSON})
+		if len(args) > 1 {
+			o.Count = args[1]
+		}
+		p.code = p.hooks.Health(cmd.Context(), o)
 		return nil
 	}
 	return cmd

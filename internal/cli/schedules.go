@@ -36,16 +36,17 @@ func (p *program) schedulesCommand() *cobra.Command {
 	config := withConfig(cmd)
 	withJSON(cmd, &asJSON, "one JSON document a line")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		return p.timed(cmd.Context(), func(ctx context.Context) error {
-			return p.connected(ctx, config, func(conn *lgtask.Connection) error { return p.schedules(ctx, conn, asJSON) })
-		})
+		return p.connected(cmd.Context(), config, func(conn *lgtask.Connection) error { return p.schedules(cmd.Context(), conn, asJSON) })
 	}
 	return cmd
 }
 
 func (p *program) schedules(ctx context.Context, conn *lgtask.Connection, asJSON bool) error {
-	all, err := conn.Schedules(ctx)
-	if err != nil {
+	var all []lgtask.Schedule
+	if err := timed(ctx, func(ctx context.Context) (err error) {
+		all, err = conn.Schedules(ctx)
+		return err
+	}); err != nil {
 		return err
 	}
 	table := newTable(p.stdout, "CLASS", "NAME", "SPEC", "NEXT RUN", "STATE")

@@ -24,7 +24,7 @@ func (p *program) showCommand() *cobra.Command {
 	config := withConfig(cmd)
 	withJSON(cmd, &asJSON, "one JSON document")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		return p.timed(cmd.Context(), func(ctx context.Context) error {
+		return timed(cmd.Context(), func(ctx context.Context) error {
 			return p.connected(ctx, config, func(conn *lgtask.Connection) error {
 				t, err := findTask(ctx, conn, args[0])
 				if err != nil {
@@ -90,12 +90,12 @@ func (p *program) show(t taskView, now time.Time) error {
 	return nil
 }
 
-// attempts says how many attempts were spent, and how many may be.
+// attempts says how many attempts failed, and how many may, if the task says so.
 func attempts(t lgtask.Task) string {
 	if t.MaxAttempts > 0 {
 		return fmt.Sprintf("%d failed of %d", t.Attempt, t.MaxAttempts)
 	}
-	return fmt.Sprintf("%d failed, as many as the class allows", t.Attempt)
+	return fmt.Sprintf("%d failed", t.Attempt)
 }
 
 func (p *program) showKwargs(kwargs json.RawMessage) error {

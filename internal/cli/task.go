@@ -21,19 +21,36 @@ func (p *program) logCommand() *cobra.Command {
 		Use: "log TEXT… | -", Short: "add to the task's log", Args: cobra.ArbitraryArgs,
 		Long: "Add a line to the log of the task that runs this command; - adds the lines of\nstandard input as they come. It works inside a task that is a program of its own.\n\n" +
 			"Without this program: curl --unix-socket \"$LGTASK_SOCKET\" http://task/log -d TEXT",
-		Example: "PROGRAM log 3 of 7 files done\nmake 2>&1 | PROGRAM log -",
+		Example:            "PROGRAM log 3 of 7 files done\nmake 2>&1 | PROGRAM log -",
+		DisableFlagParsing: true,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if len(args) == 0 {
+			args, help := literal(args)
+			switch {
+			case help:
+				return cmd.Help()
+			case len(args) == 0:
 				return expects("TEXT")(cmd, args)
 			}
 			return p.inside(func(c *tasksocket.Client) error {
 				if len(args) == 1 && args[0] == "-" {
 					return p.logLines(cmd.Context(), c)
 				}
-				return p.timed(cmd.Context(), func(ctx context.Context) error { return c.Log(ctx, strings.Join(args, " ")+"\n") })
+				return timed(cmd.Context(), func(ctx context.Context) error { return c.Log(ctx, strings.Join(args, " ")+"\n") })
 			})
 		},
 	}
+}
+
+// literal returns the arguments of a command without options: a text or a number
+// may begin with a hyphen. It reports whether they ask for help.
+func literal(args []string) (texts []string, help bool) {
+	if len(args) == 0 {
+		return nil, false
+	}
+	if args[0] == "--" {
+		return args[1:], false
+	}
+	return args, len(args) == 1 && (args[0] == "-h" || args[0] == "--help")
 }
 
 // logLines logs standard input, line by line.
@@ -46,7 +63,7 @@ func (p *program) logLines(ctx context.Context, c *tasksocket.Client) error {
 			if line[len(line)-1] == '\n' {
 				part = part[:len(line)]
 			}
-			if err := p.timed(ctx, func(ctx context.Context) error { return c.Log(ctx, string(part)) }); err != nil {
+			if err := timed(ctx, func(ctx context.Context) error { return c.Log(ctx, string(part)) }); err != nil {
 				return err
 			}
 		}
@@ -61,17 +78,25 @@ func (p *program) logLines(ctx context.Context, c *tasksocket.Client) error {
 
 func (p *program) progressCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "progress VALUE", Short: "say how far the task is", Args: expects("VALUE"),
+		Use: "progress VALUE", Short: "say how far the task is", Args: cobra.ArbitraryArgs,
 		Long: "Say how far the task is that runs this command: JSON if VALUE is valid JSON, else\ntext, at most 1 KiB. It works inside a task that is a program of its own.\n\n" +
 			"Without this program: curl --unix-socket \"$LGTASK_SOCKET\" http://task/progress -d JSON",
-		Example: "PROGRAM progress 0.5\nPROGRAM progress 'copying files'\nPROGRAM progress '{\"done\": 3, \"of\": 7}'",
+		Example:            "PROGRAM progress 0.5\nPROGRAM progress 'copying files'\nPROGRAM progress '{\"done\": 3, \"of\": 7}'",
+		DisableFlagParsing: true,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			args, help := literal(args)
+			if help {
+				return cmd.Help()
+			}
+			if err := expects("VALUE")(cmd, args); err != nil {
+				return err
+			}
 			value, err := parseValue(args[0])
 			if err != nil {
 				return err
 			}
 			return p.inside(func(c *tasksocket.Client) error {
-				return p.timed(cmd.Context(), func(ctx context.Context) error { return c.Progress(ctx, value) })
+				return timed(cmd.Context(), func(ctx context.Context) error { return c.Progress(ctx, value) })
 			})
 		},
 	}

@@ -38,7 +38,13 @@ var (
 // not found: do not put one there.
 func Redact(text string) string {
 	text = redactAddresses(text)
-	text = assignPattern.ReplaceAllString(text, "${1}"+Mask)
+	text = assignPattern.ReplaceAllStringFunc(text, func(assignment string) string {
+		name, value, _ := strings.Cut(assignment, "=")
+		if (name == "PWD" || name == "OLDPWD") && strings.HasPrefix(value, "/") {
+			return assignment // the shell's current folder
+		}
+		return name + "=" + Mask
+	})
 	text = jsonPattern.ReplaceAllString(text, `${1}"`+Mask+`"`)
 	text = tokenPattern.ReplaceAllString(text, "${1}"+Mask)
 	return parserPattern.ReplaceAllStringFunc(text, func(line string) string {

@@ -145,6 +145,10 @@ func (p *program) wrote(pattern string, count int) {
 		}
 		select {
 		case <-changed:
+		case <-p.exited:
+			if text, _ := p.out.read(); len(want.FindAllString(text, -1)) < count {
+				p.Fatalf("it ended, and had not written %q %d times", pattern, count)
+			}
 		case <-over:
 			p.Fatalf("%q was not written %d times", pattern, count)
 		}

@@ -194,11 +194,18 @@ var pageAddress = regexp.MustCompile(`mongodb://127\.0\.0\.1:27117/[^']*`)
 func (v *visit) shell(page *commandPage) *terminal {
 	v.Helper()
 	cmd := exec.Command("sh")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		v.Fatal(err)
 	}
-	return &terminal{program: v.startCommand(cmd), page: page, address: v.address, in: in}
+	s := &terminal{program: v.startCommand(cmd), page: page, address: v.address, in: in}
+	v.Cleanup(func() {
+		if v.Failed() { // else close has waited for what the shell started
+			_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // it may be gone
+		}
+	})
+	return s
 }
 
 // try runs the commands of a block, the last of which must succeed, and wants
