@@ -9,9 +9,10 @@
 //	drain         working off what there is, then ending
 //	transaction   a task that exists only if the caller's transaction commits
 //	ownprocessor  a processor program with a configuration file
+//	tasks         a folder of tasks in Go, Python and shell; see its README
 //	demo          all of it: counts the Go installation's source
 //
-// All but demo use the database that LGTASK_DATABASE names, as a program of yours
+// All but tasks and demo use the database that LGTASK_DATABASE names, as a program of yours
 // would. With a MongoDB replica set of one node or more:
 //
 //	export LGTASK_DATABASE='mongodb://127.0.0.1:27017/examples?replicaSet=rs0'

@@ -1,4 +1,4 @@
-#!/usr/bin/env -S python3 -u
+#!/usr/bin/env python3
 # lgtask: attempts=5 timeout=1m
 """Counts the words of a file, then creates the task "report" with the result.
 
