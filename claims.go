@@ -101,6 +101,26 @@ func (c *claims) Finish(ctx context.Context, h tasks.Held, o tasks.Outcome) erro
 	return nil
 }
 
+// FinishMany implements dispatcher.Claims.
+func (c *claims) FinishMany(ctx context.Context, es []tasks.Ending) ([]error, error) {
+	ctx, cancel := context.WithTimeout(ctx, finishTimeout)
+	defer cancel()
+	errs, err := c.Store.FinishMany(ctx, es)
+	if err != nil {
+		return nil, err
+	}
+	for i, e := range es {
+		switch {
+		case e.Unstarted:
+		case errs[i] != nil:
+			c.handler.finished(e.ID)
+		default:
+			c.closeLog(ctx, e.Held, e.State)
+		}
+	}
+	return errs, nil
+}
+
 // killed looks at a named run that was given back: one that somebody asked to
 // kill meanwhile has ended instead, and its schedule goes on.
 func (c *claims) killed(ctx context.Context, h tasks.Held) (tasks.State, error) {

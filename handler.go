@@ -132,7 +132,7 @@ func (h *handler) run(ctx context.Context, cl *class, r Runner, held *tasks.Held
 		h.mu.Unlock()
 		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), flushTimeout)
 		defer cancel()
-		if err := t.flush(last); err != nil {
+		if err := t.flush(last, true); err != nil {
 			h.log.Warn().Err(err).Stringer("task", held.ID).Msg("the log of a task could not be written")
 		}
 	}()
@@ -231,7 +231,7 @@ func (h *handler) flush(ctx context.Context) {
 	}
 	h.mu.Unlock()
 	for _, t := range ts {
-		if err := t.flush(ctx); err != nil && ctx.Err() == nil {
+		if err := t.flush(ctx, false); err != nil && ctx.Err() == nil {
 			h.log.Warn().Err(err).Stringer("task", t.held.ID).Msg("the log of a task could not be written")
 		}
 	}

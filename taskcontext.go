@@ -30,7 +30,7 @@ type TaskContext struct {
 	dirty    bool   // lines changed since the last flush
 	last     string // see conclude
 	progress any
-	noted    bool // progress or last line were written since they changed
+	noted    bool // progress, last line and processor were written since they changed
 }
 
 // Connection enqueues further tasks.
@@ -129,9 +129,10 @@ func (t *TaskContext) logs() bool {
 	return len(t.lines) > 0
 }
 
-// flush writes what is new of the log and the progress. Losing the claim is not
-// an error here: the completion finds that out.
-func (t *TaskContext) flush(ctx context.Context) error {
+// flush writes what is new of the log and the progress, and which processor has
+// the task if the claim did not say; the last time the completion does. Losing
+// the claim is not an error here: the completion finds that out.
+func (t *TaskContext) flush(ctx context.Context, last bool) error {
 	t.flushing.Lock()
 	defer t.flushing.Unlock()
 	t.mu.Lock()
@@ -144,11 +145,13 @@ func (t *TaskContext) flush(ctx context.Context) error {
 		err = t.conn.store.PutLog(ctx, *t.held, lines, dropped)
 	}
 	if err == nil && !noted {
-		last := ""
+		line := ""
 		if n := len(lines); n > 0 {
-			last = lines[n-1].Text
+			line = lines[n-1].Text
 		}
-		if err = t.conn.store.Note(ctx, *t.held, last, progress); errors.Is(err, tasks.ErrFenced) {
+		h := *t.held
+		h.Ahead = h.Ahead && !last
+		if err = t.conn.store.Note(ctx, h, line, progress); errors.Is(err, tasks.ErrFenced) {
 			err = nil
 		}
 	}

@@ -2,6 +2,7 @@ package dispatcher
 
 import (
 	"context"
+	"time"
 
 	"github.com/lgtask/lgtask/tasks"
 )
@@ -61,10 +62,14 @@ func (l *loop) claim(ctx context.Context, cs []tasks.Candidate) {
 		}
 	}
 	if len(together) > 0 {
-		l.claimTogether(ctx, together)
+		l.claimTogether(ctx, together, len(together) > len(l.free)-len(alone))
 	}
 	for _, p := range alone {
 		if ctx.Err() != nil {
+			break
+		}
+		if len(l.free) == 0 { // only its class could tell that it has a name
+			l.hold()
 			break
 		}
 		l.claimAlone(ctx, p)
@@ -77,22 +82,31 @@ func (l *loop) claim(ctx context.Context, cs []tasks.Candidate) {
 	}
 }
 
-// claimTogether claims by one statement candidates that need no name.
-func (l *loop) claimTogether(ctx context.Context, ps []planned) {
+// claimTogether claims by one statement candidates that need no name. If there
+// are more than processors are free, they are claimed ahead: which processor runs
+// which is decided when they start.
+func (l *loop) claimTogether(ctx context.Context, ps []planned, ahead bool) {
 	ids := make([]tasks.ID, len(ps))
 	for i, p := range ps {
 		ids[i] = p.ID
 	}
-	names := l.free[:len(ps):len(ps)]
-	l.free = l.free[len(ps):]
+	var names []string
+	if !ahead {
+		names = l.free[:len(ps):len(ps)]
+		l.free = l.free[len(ps):]
+	}
 	cl := tasks.NewClaim("", l.o.Holder)
 	var won map[tasks.ID]bool
+	began := time.Now()
 	failures, err := l.persist(ctx, l.work, "claim tasks", func(ctx context.Context) (err error) {
 		won, err = l.o.Claims.ClaimMany(ctx, ids, names, cl)
 		return err
 	})
+	l.took += (time.Since(began) - l.took) / 4
 	for i, p := range ps {
-		cl.Processor = names[i]
+		if names != nil {
+			cl.Processor = names[i]
+		}
 		v := tasks.Lost
 		if won[p.ID] {
 			v = tasks.Won
@@ -167,7 +181,9 @@ func (l *loop) conclude(ctx context.Context, p planned, cl tasks.Claim, v tasks.
 	case unknown:
 		l.start(p, cl, true)
 	default:
-		l.free = append(l.free, cl.Processor)
+		if cl.Processor != "" {
+			l.free = append(l.free, cl.Processor)
+		}
 	}
 	if v != tasks.Blocked && l.o.Lost != nil {
 		l.o.Lost(p.Candidate)

@@ -20,8 +20,8 @@ var ErrStopping = errors.New("the processor is stopping")
 // to be stopped.
 var ErrKilled = errors.New("the task was killed")
 
-// Claims is the database, as the dispatcher needs it. Finish is called from many
-// goroutines, the others from Run's only. All must return soon after their
+// Claims is the database, as the dispatcher needs it. Finish and FinishMany are
+// called from many goroutines, the others from Run's only. All must return soon after their
 // context has ended. An error is about the database, not about one task: the
 // same statement is sent again until it is answered, so a task that can never be
 // claimed must be refused or left out.
@@ -31,6 +31,9 @@ type Claims interface {
 	ClaimMany(ctx context.Context, ids []tasks.ID, processors []string, cl tasks.Claim) (map[tasks.ID]bool, error)
 	RefuseSingleton(ctx context.Context, c tasks.Candidate, key string) (bool, error)
 	Finish(ctx context.Context, h tasks.Held, o tasks.Outcome) error
+	// FinishMany is Finish of several tasks without a key. It returns what Finish
+	// would have returned for each, or an error if the outcome is not known.
+	FinishMany(ctx context.Context, es []tasks.Ending) ([]error, error)
 }
 
 // Handler runs tasks.
@@ -58,6 +61,7 @@ type Options struct {
 	Retired func(name string)     // called for each name that Retire set free; may be nil
 	Grace   time.Duration         // for running handlers at the stop; default 8 s
 	Quit    time.Duration         // for handlers to return after their context was cancelled; default 2 s
+	Ahead   time.Duration         // of work to claim ahead at most; default 40 ms, negative: none
 	Log     zerolog.Logger
 }
 
@@ -68,16 +72,21 @@ type Dispatcher struct {
 
 	mu         sync.Mutex
 	offers     []tasks.Candidate
-	backlog    bool                // waiting tasks may exist that no offer brought
-	blocked    map[string]bool     // pendingKeys whose name is going
-	sweeping   bool                // candidates are being read
-	claiming   map[tasks.ID]error  // being claimed; the cause of a Cancel that came meanwhile
-	running    map[string]*running // claimed and not finished, by processor
-	unrecorded []tasks.ID          // ended, but the database did not take the result
-	names      int                 // processors that are not retired
-	freed      []string            // names without a task that Run has not picked up yet
-	retiring   bool                // see Retire
-	changed    chan struct{}       // closed and replaced when one of the above became less
+	backlog    bool                     // waiting tasks may exist that no offer brought
+	blocked    map[string]bool          // pendingKeys whose name is going
+	sweeping   bool                     // candidates are being read
+	claiming   map[tasks.ID]error       // being claimed; the cause of a Cancel that came meanwhile
+	running    map[*running]bool        // claimed and not recorded as ended
+	ready      []*running               // claimed ahead, not started, the first to start first
+	endings    []*running               // ended, to be recorded together
+	recorders  int                      // goroutines that record endings
+	lengths    map[string]time.Duration // of runs, by class, see learnLocked
+	pulled     time.Time                // when a task was last taken from ready
+	unrecorded []tasks.ID               // ended, but the database did not take the result
+	names      int                      // processors that are not retired
+	freed      []string                 // names without a task that Run has not picked up yet
+	retiring   bool                     // see Retire
+	changed    chan struct{}            // closed and replaced when one of the above became less
 	stats      Stats
 }
 
@@ -98,9 +107,12 @@ func New(o Options) *Dispatcher {
 	if o.Quit <= 0 {
 		o.Quit = 2 * time.Second
 	}
+	if o.Ahead == 0 {
+		o.Ahead = 40 * time.Millisecond
+	}
 	return &Dispatcher{
 		o: o, signal: make(chan struct{}, 1), changed: make(chan struct{}),
-		blocked: map[string]bool{}, claiming: map[tasks.ID]error{}, running: map[string]*running{},
+		blocked: map[string]bool{}, claiming: map[tasks.ID]error{}, running: map[*running]bool{}, lengths: map[string]time.Duration{},
 		names: len(o.Names), freed: slices.Clone(o.Names),
 	}
 }
@@ -179,7 +191,7 @@ func (d *Dispatcher) Cancel(id tasks.ID, cause error) bool {
 	if found {
 		d.claiming[id] = cmp.Or(cause, context.Canceled)
 	}
-	for _, r := range d.running {
+	for r := range d.running {
 		if r.held.ID == id {
 			r.cancel(cause)
 			found = true

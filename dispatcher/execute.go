@@ -12,49 +12,75 @@ import (
 // running is a claimed task. The goroutine that runs it owns the rest of held.
 type running struct {
 	held    tasks.Held
+	ctx     context.Context
 	cancel  context.CancelCauseFunc
-	failure string // it cannot run, for this reason
-	back    bool   // it is not to run, but to be given back
-	over    bool   // the handler has returned; guarded by the dispatcher's mutex
-	dropped bool   // the database did not take its end
+	failure string        // it cannot run, for this reason
+	back    bool          // it is not to run, but to be given back
+	end     tasks.Outcome // once over
+	over    bool          // the handler has returned; guarded by the dispatcher's mutex
+	dropped bool          // the database did not take its end
+	claimed time.Time
 }
 
-var givenBack = tasks.Outcome{State: tasks.Request, LastLog: "given back: " + ErrStopping.Error()}
+var (
+	givenBack = tasks.Outcome{State: tasks.Request, LastLog: "given back: " + ErrStopping.Error()}
+	unstarted = tasks.Outcome{State: tasks.Request, Unstarted: true}
+)
 
-// start runs a claimed task on the pool, or gives it back. Its processor was
-// free, so the pool has room at once.
+// start runs a claimed task, gives it back, or keeps it until a processor is
+// free.
 func (l *loop) start(p planned, cl tasks.Claim, back bool) {
-	ctx, cancel := context.WithCancelCause(l.work)
-	r := &running{
-		held:   tasks.Held{Candidate: p.Candidate, Claim: cl, Key: p.key, StartedAt: time.Now()},
-		cancel: cancel, failure: p.failure, back: back,
-	}
+	r := &running{held: tasks.Held{Candidate: p.Candidate, Claim: cl, Key: p.key}, failure: p.failure, back: back, claimed: time.Now()}
 	r.held.TaskName = p.name
+	r.ctx, r.cancel = context.WithCancelCause(l.work)
+	ahead := cl.Processor == "" && !back
 	l.mu.Lock()
 	if cause := l.claiming[p.ID]; cause != nil {
-		cancel(cause) // killed while it was being claimed
+		r.cancel(cause) // killed while it was being claimed
 	}
 	delete(l.claiming, p.ID)
-	l.running[cl.Processor] = r
+	l.running[r] = true
+	if ahead {
+		r.held.Ahead = true
+		l.ready = append(l.ready, r)
+	}
 	l.mu.Unlock()
+	if !ahead {
+		l.run(r)
+	}
+}
+
+// run runs a task on a goroutine of the pool, and then what was claimed ahead, as
+// long as there is any.
+func (l *loop) run(r *running) {
 	l.pool.Go(func() {
-		defer l.release(r)
-		l.finish(r, l.outcome(ctx, r))
+		for r != nil {
+			r.held.StartedAt = time.Now()
+			o := l.outcome(r.ctx, r)
+			l.finish(r, o)
+			r = l.next(r)
+		}
 	})
 }
 
-// release makes the task's processor free.
-func (l *loop) release(r *running) {
-	r.cancel(nil)
+// next makes the processor of a run that is over free, or returns the task that
+// it runs next.
+func (l *loop) next(r *running) *running {
+	name := r.held.Processor
 	l.mu.Lock()
-	delete(l.running, r.held.Processor)
-	if r.dropped {
-		l.unrecorded = append(l.unrecorded, r.held.ID)
+	defer l.mu.Unlock()
+	if !r.back && r.failure == "" {
+		l.learnLocked(r.held.TaskClass, time.Since(r.held.StartedAt))
 	}
-	l.freed = append(l.freed, r.held.Processor)
-	l.notifyLocked()
-	l.mu.Unlock()
+	if name == "" {
+		return nil // it was never started
+	}
+	if len(l.ready) > 0 && !l.retiring {
+		return l.pullLocked(name)
+	}
+	l.freed = append(l.freed, name)
 	l.poke()
+	return nil
 }
 
 // outcome runs the handler, unless it must not run any more, and returns how the
@@ -108,30 +134,4 @@ func steer(ctx context.Context, o tasks.Outcome) tasks.Outcome {
 		return tasks.Outcome{State: tasks.Error, LastLog: "killed", Failure: text, Spent: o.Spent}
 	}
 	return o
-}
-
-// finish writes the outcome until the database has it or somebody else has the
-// task.
-func (l *loop) finish(r *running, o tasks.Outcome) {
-	l.mu.Lock()
-	r.over = true
-	l.mu.Unlock()
-	ctx, cancel := l.last, func() {}
-	if ctx.Err() != nil { // Run has given up on its handler; the process lives on
-		ctx, cancel = context.WithTimeout(context.WithoutCancel(l.last), l.o.Quit)
-	}
-	defer cancel()
-	h := r.held
-	_, err := l.persist(ctx, ctx, "record the end of task "+h.ID.String(), func(ctx context.Context) error { return l.o.Claims.Finish(ctx, h, o) })
-	switch {
-	case err == nil:
-		if h.Key != "" && o.State.Final() {
-			l.Unblock(h.Key)
-		}
-	case !errors.Is(err, tasks.ErrFenced):
-		l.o.Log.Error().Err(err).Stringer("task", h.ID).Msg("stopped before the end of a task was recorded; it stays claimed")
-		r.dropped = true
-	case !r.back:
-		l.o.Log.Warn().Stringer("task", h.ID).Str("processor", h.Processor).Msg("the claim was lost; the result is not recorded")
-	}
 }

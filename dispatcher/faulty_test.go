@@ -76,6 +76,16 @@ func (f *faulty) RefuseSingleton(ctx context.Context, c tasks.Candidate, key str
 	return refused, err
 }
 
+// FinishMany counts as Finish for hooks.
+func (f *faulty) FinishMany(ctx context.Context, es []tasks.Ending) (errs []error, err error) {
+	ids := make([]tasks.ID, len(es))
+	for i, e := range es {
+		ids[i] = e.ID
+	}
+	err = f.do(ctx, "Finish", func() (err error) { errs, err = f.Claims.FinishMany(ctx, es); return err }, ids...)
+	return errs, err
+}
+
 func (f *faulty) Finish(ctx context.Context, h tasks.Held, o tasks.Outcome) error {
 	return f.do(ctx, "Finish", func() error { return f.Claims.Finish(ctx, h, o) }, h.ID)
 }

@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"time"
 
+	"github.com/sourcegraph/conc"
 	"github.com/sourcegraph/conc/pool"
 
 	"github.com/lgtask/lgtask/tasks"
@@ -17,7 +19,11 @@ type loop struct {
 	work context.Context // of claims and handlers: ends with the grace
 	last context.Context // of completions: ends when Run returns
 	free []string        // names without a task
-	pool *pool.Pool      // unlimited: a name is taken before a task is started
+	took time.Duration   // mean time of a claim
+	held bool            // the next candidate waits for a free processor: nothing is claimed ahead of it
+	pool *pool.Pool      // of runs; unlimited: a name is taken before a task is started
+
+	recording conc.WaitGroup // of recordEndings
 }
 
 // Run claims and runs tasks until ctx ends, then stops as the package doc says.
@@ -29,35 +35,46 @@ func (d *Dispatcher) Run(ctx context.Context) error {
 	last, endLast := later(ctx, d.o.Grace+d.o.Quit, ErrStopping)
 	defer endLast(ErrStopping)
 	l := &loop{Dispatcher: d, work: work, last: last, pool: pool.New()}
+	late := time.NewTimer(time.Hour)
+	defer late.Stop()
 	for ctx.Err() == nil {
 		l.collect()
 		l.step(ctx)
+		if wait, any := l.giveBackLate(time.Now()); any {
+			late.Reset(wait)
+		}
 		select {
 		case <-ctx.Done():
 		case <-l.signal:
+		case <-late.C:
 		}
 	}
 	return l.stop()
 }
 
-// step gives work to free processors until there is none of either.
+// step claims work for free processors, and ahead, until there is none or enough.
 func (l *loop) step(ctx context.Context) {
-	for len(l.free) > 0 && ctx.Err() == nil {
-		cs, sweep := l.take()
+	for ctx.Err() == nil {
+		room := l.room()
+		if room == 0 {
+			break
+		}
+		cs, sweep := l.take(room)
 		if sweep {
-			cs = l.sweep(ctx)
+			cs = l.sweep(ctx, room)
 		} else if len(cs) == 0 {
 			return
 		}
-		l.claim(ctx, cs)
+		if cs = l.fit(cs); len(cs) > 0 {
+			l.claim(ctx, cs)
+		}
 		l.collect()
 	}
 	l.spill()
 }
 
-// take returns the next offers, at most one for each free processor, or says
-// that a sweep is due.
-func (l *loop) take() (cs []tasks.Candidate, sweep bool) {
+// take returns the next n offers, or says that a sweep is due.
+func (l *loop) take(n int) (cs []tasks.Candidate, sweep bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.backlog {
@@ -69,7 +86,7 @@ func (l *loop) take() (cs []tasks.Candidate, sweep bool) {
 	}
 	cs = latest(l.offers)
 	slices.SortStableFunc(cs, func(a, b tasks.Candidate) int { return cmp.Compare(b.Priority, a.Priority) })
-	n := min(len(l.free), len(cs))
+	n = min(n, len(cs))
 	cs, l.offers = cs[:n:n], cs[n:]
 	l.claimLocked(cs)
 	return cs, false
@@ -102,11 +119,9 @@ func latest(cs []tasks.Candidate) []tasks.Candidate {
 	return distinct
 }
 
-// sweep reads the candidates for the free processors. It returns none if ctx
-// ended meanwhile.
-func (l *loop) sweep(ctx context.Context) []tasks.Candidate {
+// sweep reads n candidates. It returns none if ctx ended meanwhile.
+func (l *loop) sweep(ctx context.Context, n int) []tasks.Candidate {
 	var found []tasks.Candidate
-	n := len(l.free)
 	_, err := l.persist(ctx, ctx, "look for waiting tasks", func(ctx context.Context) (err error) {
 		found, err = l.o.Claims.Candidates(ctx, tasks.Query{Classes: l.o.Handler.Classes(), Blocked: l.Blocked(), Limit: n})
 		return err
@@ -126,18 +141,28 @@ func (l *loop) sweep(ctx context.Context) []tasks.Candidate {
 	return found
 }
 
-// collect takes the processors that are new or whose runs have ended. When they
-// are to retire, it lets the free ones go.
+// collect takes the processors that are new or whose runs have ended, and gives
+// them what was claimed ahead. When they are to retire, it lets the free ones go.
 func (l *loop) collect() {
 	l.mu.Lock()
 	l.free = append(l.free, l.freed...)
 	l.freed = nil
 	var gone []string
+	var start, back []*running
 	if l.retiring {
 		gone, l.free = l.free, nil
 		l.names -= len(gone)
+		back, l.ready = l.ready, nil
+	}
+	for len(l.ready) > 0 && len(l.free) > 0 {
+		start = append(start, l.pullLocked(l.free[0]))
+		l.free = l.free[1:]
 	}
 	l.mu.Unlock()
+	l.giveBack(back)
+	for _, r := range start {
+		l.run(r)
+	}
 	if l.o.Retired != nil {
 		for _, name := range gone {
 			l.o.Retired(name)

@@ -55,7 +55,11 @@ func (m *memory) ClaimMany(ctx context.Context, ids []tasks.ID, processors []str
 	won := map[tasks.ID]bool{}
 	for i, id := range ids {
 		if t := m.tasks[id]; !won[id] && m.claimable(t, cl) {
-			m.take(t, cl, processors[i])
+			processor := ""
+			if processors != nil {
+				processor = processors[i]
+			}
+			m.take(t, cl, processor)
 			won[id] = true
 		}
 	}
@@ -94,6 +98,16 @@ func (m *memory) end(t *tasks.Task, s tasks.State, lastLog string) {
 	t.PendingKey, t.RunningKey, t.Holder = "", "", ""
 }
 
+func (m *memory) FinishMany(ctx context.Context, es []tasks.Ending) ([]error, error) {
+	errs := make([]error, len(es))
+	for i, e := range es {
+		if errs[i] = m.Finish(ctx, e.Held, e.Outcome); errs[i] != nil && errs[i] != tasks.ErrFenced {
+			return nil, errs[i]
+		}
+	}
+	return errs, nil
+}
+
 func (m *memory) Finish(ctx context.Context, h tasks.Held, o tasks.Outcome) error {
 	unlock, err := m.lock(ctx)
 	if err != nil {
@@ -112,6 +126,9 @@ func (m *memory) Finish(ctx context.Context, h tasks.Held, o tasks.Outcome) erro
 	case t.State == tasks.Kill && !tasks.Kill.Allows(o.State):
 		o = tasks.Outcome{State: tasks.Error, LastLog: "killed", Failure: "killed", Spent: o.Spent}
 	}
+	if h.Ahead && !o.Unstarted {
+		t.Processor = h.Processor
+	}
 	if o.Spent {
 		t.Attempt = h.Attempt + 1
 	}
@@ -123,7 +140,10 @@ func (m *memory) Finish(ctx context.Context, h tasks.Held, o tasks.Outcome) erro
 		return nil
 	}
 	m.move(t, tasks.Request)
-	t.LastLog, t.Holder, t.TsRequest = o.LastLog, "", m.now().Add(o.Delay)
+	t.Holder = ""
+	if !o.Unstarted {
+		t.LastLog, t.TsRequest = o.LastLog, m.now().Add(o.Delay)
+	}
 	m.emit(tasks.Event{Kind: tasks.Changed, ID: t.ID})
 	return nil
 }

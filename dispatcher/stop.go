@@ -46,8 +46,13 @@ func later(ctx context.Context, d time.Duration, cause error) (context.Context, 
 
 // stop waits for what runs, at most until l.last ends.
 func (l *loop) stop() error {
+	l.mu.Lock()
+	back := l.ready
+	l.ready = nil
+	l.mu.Unlock()
+	l.giveBack(back)
 	done := make(chan struct{})
-	go func() { l.pool.Wait(); close(done) }()
+	go func() { l.pool.Wait(); l.recording.Wait(); close(done) }()
 	select {
 	case <-done:
 	case <-l.last.Done():
@@ -55,7 +60,7 @@ func (l *loop) stop() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	stuck := &StuckError{Unrecorded: l.unrecorded}
-	for _, r := range l.running {
+	for r := range l.running {
 		if r.over {
 			stuck.Unrecorded = append(stuck.Unrecorded, r.held.ID)
 			continue

@@ -82,13 +82,16 @@ func (s *Store) Claim(ctx context.Context, c Candidate, cl Claim, key, name stri
 }
 
 // ClaimMany claims tasks without a name by one statement, each for the processor
-// at the same place in processors, and returns those that were won. The reply
+// at the same place in processors (nil: for none yet), and returns those that were won. The reply
 // has only a total: if it is not all of them, one read by token decides.
 func (s *Store) ClaimMany(ctx context.Context, ids []ID, processors []string, cl Claim) (map[ID]bool, error) {
-	at := bson.D{{Key: "$indexOfArray", Value: bson.A{literal(ids), "$_id"}}}
 	set := bson.D{
 		{Key: "state", Value: Working}, {Key: "holder", Value: literal(cl.Holder)}, {Key: "claim", Value: bson.D{{Key: "token", Value: cl.Token}}},
-		{Key: "processor", Value: bson.D{{Key: "$arrayElemAt", Value: bson.A{literal(processors), at}}}}, {Key: "tsStart", Value: "$$NOW"},
+		{Key: "tsStart", Value: "$$NOW"},
+	}
+	if processors != nil {
+		at := bson.D{{Key: "$indexOfArray", Value: bson.A{literal(ids), "$_id"}}}
+		set = append(set, bson.E{Key: "processor", Value: bson.D{{Key: "$arrayElemAt", Value: bson.A{literal(processors), at}}}})
 	}
 	send := func() (*mongo.UpdateResult, error) {
 		return s.tasks.UpdateMany(ctx, claimable(bson.E{Key: "_id", Value: in(ids)}, cl), mongo.Pipeline{{{Key: "$set", Value: set}}})

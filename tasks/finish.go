@@ -21,6 +21,9 @@ type Outcome struct {
 	Delay time.Duration
 	// Spent says that the attempt counts against maxAttempts.
 	Spent bool
+	// Unstarted, with Request, says that nothing ran: the task waits again where
+	// it did.
+	Unstarted bool
 }
 
 // Held is a claimed task as its holder knows it.
@@ -28,6 +31,7 @@ type Held struct {
 	Candidate
 	Claim
 	Key       string // runningKey, "" for a task without a name
+	Ahead     bool   // claimed without a processor, which is written with the end
 	StartedAt time.Time
 }
 
@@ -68,7 +72,13 @@ func (s *Store) unmatched(ctx context.Context, h Held, o Outcome) error {
 }
 
 func (s *Store) finished(h Held, o Outcome) mongo.Pipeline {
+	if o.Unstarted {
+		return mongo.Pipeline{{{Key: "$set", Value: bson.D{{Key: "state", Value: Request}}}}, {{Key: "$unset", Value: bson.A{"holder"}}}}
+	}
 	set := bson.D{{Key: "state", Value: o.State}, {Key: "lastLog", Value: literal(trimText(o.LastLog, maxLastLog))}}
+	if h.Ahead {
+		set = append(set, bson.E{Key: "processor", Value: literal(h.Processor)})
+	}
 	// Counted from the document: the candidate may have been an older offer.
 	attempt := any(bson.D{{Key: "$ifNull", Value: bson.A{"$attempt", 0}}})
 	if o.Spent {
@@ -148,6 +158,9 @@ func (s *Store) Note(ctx context.Context, h Held, lastLog string, progress any) 
 	}
 	if progress != nil {
 		set = append(set, bson.E{Key: "progress", Value: progress})
+	}
+	if h.Ahead {
+		set = append(set, bson.E{Key: "processor", Value: h.Processor})
 	}
 	if len(set) == 0 {
 		return nil

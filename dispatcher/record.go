@@ -1,0 +1,127 @@
+package dispatcher
+
+import (
+	"context"
+	"errors"
+
+	"github.com/lgtask/lgtask/tasks"
+)
+
+const (
+	maxRecorders = 2    // statements that record ends at the same time
+	maxTogether  = 2000 // ends in one of them
+)
+
+// finish records the outcome of a run that is over. One with a key is recorded
+// before its processor is free: what follows depends on it. Others are recorded
+// together with all that end meanwhile; nothing waits for more.
+func (l *loop) finish(r *running, o tasks.Outcome) {
+	l.mu.Lock()
+	r.end, r.over = o, true
+	if r.held.Key != "" {
+		l.mu.Unlock()
+		l.record(r)
+		l.recorded(r)
+		return
+	}
+	l.endings = append(l.endings, r)
+	more := l.recorders < maxRecorders
+	if more {
+		l.recorders++
+	}
+	l.mu.Unlock()
+	if more {
+		l.recording.Go(l.recordEndings)
+	}
+}
+
+// recordEndings records ends until there are none.
+func (l *loop) recordEndings() {
+	for {
+		l.mu.Lock()
+		n := min(len(l.endings), maxTogether)
+		batch := l.endings[:n:n]
+		if l.endings = l.endings[n:]; n == 0 {
+			l.endings = nil
+			l.recorders--
+			l.mu.Unlock()
+			return
+		}
+		l.mu.Unlock()
+		if n == 1 {
+			l.record(batch[0])
+		} else {
+			l.recordMany(batch)
+		}
+		l.recorded(batch...)
+	}
+}
+
+// record writes the outcome until the database has it or somebody else has the
+// task.
+func (l *loop) record(r *running) {
+	ctx, cancel := l.lastly()
+	defer cancel()
+	h, o := r.held, r.end
+	_, err := l.persist(ctx, ctx, "record the end of task "+h.ID.String(), func(ctx context.Context) error { return l.o.Claims.Finish(ctx, h, o) })
+	l.concluded(r, err)
+}
+
+func (l *loop) recordMany(batch []*running) {
+	ctx, cancel := l.lastly()
+	defer cancel()
+	es := make([]tasks.Ending, len(batch))
+	for i, r := range batch {
+		es[i] = tasks.Ending{Held: r.held, Outcome: r.end}
+	}
+	var errs []error
+	_, err := l.persist(ctx, ctx, "record the end of tasks", func(ctx context.Context) (err error) {
+		errs, err = l.o.Claims.FinishMany(ctx, es)
+		return err
+	})
+	for i, r := range batch {
+		if err == nil {
+			l.concluded(r, errs[i])
+		} else {
+			l.concluded(r, err)
+		}
+	}
+}
+
+// lastly returns the context of completions. When Run has given up on a handler
+// the process lives on, and its end is still tried to be recorded.
+func (l *loop) lastly() (context.Context, context.CancelFunc) {
+	if l.last.Err() == nil {
+		return l.last, func() {}
+	}
+	return context.WithTimeout(context.WithoutCancel(l.last), l.o.Quit)
+}
+
+func (l *loop) concluded(r *running, err error) {
+	h := r.held
+	switch {
+	case err == nil:
+		if h.Key != "" && r.end.State.Final() {
+			l.Unblock(h.Key)
+		}
+	case !errors.Is(err, tasks.ErrFenced):
+		l.o.Log.Error().Err(err).Stringer("task", h.ID).Msg("stopped before the end of a task was recorded; it stays claimed")
+		r.dropped = true
+	case !r.back:
+		l.o.Log.Warn().Stringer("task", h.ID).Str("processor", h.Processor).Msg("the claim was lost; the result is not recorded")
+	}
+}
+
+// recorded forgets tasks whose end is in the database, or lost.
+func (l *loop) recorded(batch ...*running) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, r := range batch {
+		r.cancel(nil)
+		delete(l.running, r)
+		if r.dropped {
+			l.unrecorded = append(l.unrecorded, r.held.ID)
+		}
+	}
+	l.notifyLocked()
+}

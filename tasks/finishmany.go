@@ -1,0 +1,131 @@
+package tasks
+
+import (
+	"context"
+	"fmt"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+)
+
+// Ending is the end of an attempt, for FinishMany.
+type Ending struct {
+	Held
+	Outcome
+}
+
+// FinishMany is Finish of several tasks without a key by one command, and one
+// wait for the majority. It returns what Finish would have returned for each;
+// with an error nothing is known, and it may be called again.
+//
+// Tasks of one claim that ended in the same way share a statement. The reply has
+// only a total: if it is short, the documents tell what became of each.
+func (s *Store) FinishMany(ctx context.Context, es []Ending) ([]error, error) {
+	models, err := s.endModels(es)
+	if err != nil {
+		return nil, err
+	}
+	res, err := s.tasks.BulkWrite(ctx, models, options.BulkWrite().SetOrdered(false))
+	switch {
+	case tooLarge(err):
+		return s.finishEach(ctx, es, nil)
+	case err != nil:
+		return nil, err
+	case int(res.MatchedCount) == len(es):
+		return make([]error, len(es)), nil
+	}
+	return s.finishEach(ctx, es, s.whatEnded)
+}
+
+// endModels groups ends by claim, processor and outcome.
+func (s *Store) endModels(es []Ending) ([]mongo.WriteModel, error) {
+	type group struct {
+		token     bson.ObjectID
+		processor string
+		ahead     bool
+		outcome   Outcome
+	}
+	at := map[group]int{}
+	var groups []group
+	var members [][]ID
+	for _, e := range es {
+		if e.Key != "" || !Working.Allows(e.State) || e.State == Kill {
+			return nil, fmt.Errorf("internal error: an attempt with the key %q cannot end as %q with others", e.Key, e.State)
+		}
+		g := group{e.Token, "", e.Ahead, e.Outcome}
+		if e.Ahead && !e.Unstarted {
+			g.processor = e.Processor
+		}
+		i, known := at[g]
+		if !known {
+			i = len(groups)
+			at[g] = i
+			groups, members = append(groups, g), append(members, nil)
+		}
+		members[i] = append(members[i], e.ID)
+	}
+	models := make([]mongo.WriteModel, len(groups))
+	for i, g := range groups {
+		from := []State{Working}
+		if Kill.Allows(g.outcome.State) {
+			from = append(from, Kill)
+		}
+		h := Held{Claim: Claim{Token: g.token, Processor: g.processor}, Ahead: g.ahead}
+		models[i] = mongo.NewUpdateManyModel().
+			SetFilter(bson.D{{Key: "_id", Value: in(members[i])}, {Key: "claim.token", Value: g.token}, {Key: "state", Value: in(from)}}).
+			SetUpdate(s.finished(h, g.outcome))
+	}
+	return models, nil
+}
+
+// whatEnded returns those of the tasks whose end is written: their claim's token
+// is still theirs, and they are claimed no more.
+func (s *Store) whatEnded(ctx context.Context, es []Ending) (map[ID]bool, error) {
+	ids := make([]ID, len(es))
+	tokens := make(map[ID]bson.ObjectID, len(es))
+	for i, e := range es {
+		ids[i], tokens[e.ID] = e.ID, e.Token
+	}
+	cur, err := s.tasks.Find(ctx, bson.D{{Key: "_id", Value: in(ids)}},
+		options.Find().SetProjection(bson.D{{Key: "state", Value: 1}, {Key: "claim.token", Value: 1}}))
+	if err != nil {
+		return nil, err
+	}
+	var docs []struct {
+		ID    ID        `bson:"_id"`
+		State State     `bson:"state"`
+		Claim ClaimMark `bson:"claim"`
+	}
+	if err := cur.All(ctx, &docs); err != nil {
+		return nil, err
+	}
+	ended := map[ID]bool{}
+	for _, d := range docs {
+		ended[d.ID] = tokens[d.ID] == d.Claim.Token && !d.State.Claimed()
+	}
+	return ended, nil
+}
+
+// finishEach finishes one by one what known does not say to have ended.
+func (s *Store) finishEach(ctx context.Context, es []Ending, known func(context.Context, []Ending) (map[ID]bool, error)) ([]error, error) {
+	var ended map[ID]bool
+	if known != nil {
+		var err error
+		if ended, err = known(ctx, es); err != nil {
+			return nil, err
+		}
+	}
+	errs := make([]error, len(es))
+	for i, e := range es {
+		if ended[e.ID] {
+			continue
+		}
+		if err := s.Finish(ctx, e.Held, e.Outcome); err != nil && err != ErrFenced {
+			return nil, err
+		} else {
+			errs[i] = err
+		}
+	}
+	return errs, nil
+}
