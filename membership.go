@@ -20,6 +20,7 @@ const (
 	beatEvery = 5 * time.Second  // a process says so often that it is alive
 	lease     = 30 * time.Second // without a beat for so long it is dead
 	surely    = 2 * beatEvery    // one that beat so recently is alive
+	dying     = time.Second      // for the system to end a process that was killed
 )
 
 // membership is a process's entry in the database, with the names it holds.
@@ -117,6 +118,11 @@ func (m *membership) take(ctx context.Context, name string) error {
 			if gone {
 				m.log.Warn().Str("processor", name).Str("host", holder.Host).Int("pid", holder.PID).Msg("the process that had this name is dead; its tasks go back")
 			}
+		case m.sameHost(holder) && time.Since(since) < dying:
+			// We have its lock: it may be about to end, and not look so yet.
+			if err := pause(ctx, 10*time.Millisecond); err != nil {
+				return err
+			}
 		case holder.Beats != first.Beats || holder.Age < surely:
 			return &ErrProcessorRunning{Name: name, Host: holder.Host, PID: holder.PID, Since: holder.Since}
 		default:
@@ -125,6 +131,10 @@ func (m *membership) take(ctx context.Context, name string) error {
 			}
 		}
 	}
+}
+
+func (m *membership) sameHost(p tasks.Process) bool {
+	return p.Host == m.self.Host && p.Boot == m.self.Boot && p.Space == m.self.Space
 }
 
 func identity(p tasks.Process) hostid.Process {
