@@ -57,12 +57,12 @@ func (l *loop) room() int {
 // whose runs are long, or that nobody knows, those with a name, and those under
 // which a process died. A sweep finds them again.
 func (l *loop) fit(cs []tasks.Candidate) []tasks.Candidate {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	free := len(l.free)
 	if len(cs) <= free {
 		return cs
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
 	budget := l.horizon() * time.Duration(l.names)
 	for _, r := range l.ready {
 		budget -= l.lengths[r.held.TaskClass]

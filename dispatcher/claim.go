@@ -62,17 +62,18 @@ func (l *loop) claim(ctx context.Context, cs []tasks.Candidate) {
 		}
 	}
 	if len(together) > 0 {
-		l.claimTogether(ctx, together, len(together) > len(l.free)-len(alone))
+		l.claimTogether(ctx, together, len(alone))
 	}
 	for _, p := range alone {
 		if ctx.Err() != nil {
 			break
 		}
-		if len(l.free) == 0 { // only its class could tell that it has a name
+		names := l.takeNames(1, 0)
+		if names == nil { // only its class could tell that it has a name
 			l.hold()
 			break
 		}
-		l.claimAlone(ctx, p)
+		l.claimAlone(ctx, p, names[0])
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -82,19 +83,15 @@ func (l *loop) claim(ctx context.Context, cs []tasks.Candidate) {
 	}
 }
 
-// claimTogether claims by one statement candidates that need no name. If there
-// are more than processors are free, they are claimed ahead: which processor runs
-// which is decided when they start.
-func (l *loop) claimTogether(ctx context.Context, ps []planned, ahead bool) {
+// claimTogether claims by one statement candidates that need no name. If no
+// processor is free for each of them and for so many others, they are claimed
+// ahead: which processor runs which is decided when they start.
+func (l *loop) claimTogether(ctx context.Context, ps []planned, others int) {
 	ids := make([]tasks.ID, len(ps))
 	for i, p := range ps {
 		ids[i] = p.ID
 	}
-	var names []string
-	if !ahead {
-		names = l.free[:len(ps):len(ps)]
-		l.free = l.free[len(ps):]
-	}
+	names := l.takeNames(len(ps), others)
 	cl := tasks.NewClaim("", l.o.Holder)
 	var won map[tasks.ID]bool
 	began := time.Now()
@@ -116,9 +113,8 @@ func (l *loop) claimTogether(ctx context.Context, ps []planned, ahead bool) {
 }
 
 // claimAlone claims a candidate that needs a name.
-func (l *loop) claimAlone(ctx context.Context, p planned) {
-	cl := tasks.NewClaim(l.free[0], l.o.Holder)
-	l.free = l.free[1:]
+func (l *loop) claimAlone(ctx context.Context, p planned, name string) {
+	cl := tasks.NewClaim(name, l.o.Holder)
 	v := l.sendClaim(ctx, p, cl)
 	if v == tasks.Blocked {
 		v = l.blockedClaim(ctx, p, cl)
@@ -182,7 +178,7 @@ func (l *loop) conclude(ctx context.Context, p planned, cl tasks.Claim, v tasks.
 		l.start(p, cl, true)
 	default:
 		if cl.Processor != "" {
-			l.free = append(l.free, cl.Processor)
+			l.freeName(cl.Processor)
 		}
 	}
 	if v != tasks.Blocked && l.o.Lost != nil {

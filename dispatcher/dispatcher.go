@@ -84,7 +84,8 @@ type Dispatcher struct {
 	pulled     time.Time                // when a task was last taken from ready
 	unrecorded []tasks.ID               // ended, but the database did not take the result
 	names      int                      // processors that are not retired
-	freed      []string                 // names without a task that Run has not picked up yet
+	free       []string                 // names without a task
+	loop       *loop                    // of Run, nil when it is not running or stops
 	retiring   bool                     // see Retire
 	changed    chan struct{}            // closed and replaced when one of the above became less
 	stats      Stats
@@ -113,7 +114,7 @@ func New(o Options) *Dispatcher {
 	return &Dispatcher{
 		o: o, signal: make(chan struct{}, 1), changed: make(chan struct{}),
 		blocked: map[string]bool{}, claiming: map[tasks.ID]error{}, running: map[*running]bool{}, lengths: map[string]time.Duration{},
-		names: len(o.Names), freed: slices.Clone(o.Names),
+		names: len(o.Names), free: slices.Clone(o.Names),
 	}
 }
 
@@ -123,7 +124,7 @@ func (d *Dispatcher) AddName(name string) {
 	d.mu.Lock()
 	if !d.retiring {
 		d.names++
-		d.freed = append(d.freed, name)
+		d.free = append(d.free, name)
 		d.backlog = true
 	}
 	d.mu.Unlock()

@@ -78,7 +78,7 @@ func (l *loop) next(r *running) *running {
 	if len(l.ready) > 0 && !l.retiring {
 		return l.pullLocked(name)
 	}
-	l.freed = append(l.freed, name)
+	l.free = append(l.free, name)
 	l.poke()
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/sourcegraph/conc"
@@ -12,18 +13,18 @@ import (
 	"github.com/lgtask/lgtask/tasks"
 )
 
-// loop is the state of Run's goroutine. Nothing else touches free; the other
-// fields are set once.
+// loop is the state of Run's goroutine. Nothing else touches took and held; the
+// other fields are set once.
 type loop struct {
 	*Dispatcher
 	work context.Context // of claims and handlers: ends with the grace
 	last context.Context // of completions: ends when Run returns
-	free []string        // names without a task
 	took time.Duration   // mean time of a claim
 	held bool            // the next candidate waits for a free processor: nothing is claimed ahead of it
 	pool *pool.Pool      // of runs; unlimited: a name is taken before a task is started
 
 	recording conc.WaitGroup // of recordEndings
+	reserved  sync.WaitGroup // of Reserve
 }
 
 // Run claims and runs tasks until ctx ends, then stops as the package doc says.
@@ -35,6 +36,9 @@ func (d *Dispatcher) Run(ctx context.Context) error {
 	last, endLast := later(ctx, d.o.Grace+d.o.Quit, ErrStopping)
 	defer endLast(ErrStopping)
 	l := &loop{Dispatcher: d, work: work, last: last, pool: pool.New()}
+	d.mu.Lock()
+	d.loop = l
+	d.mu.Unlock()
 	late := time.NewTimer(time.Hour)
 	defer late.Stop()
 	for ctx.Err() == nil {
@@ -145,8 +149,6 @@ func (l *loop) sweep(ctx context.Context, n int) []tasks.Candidate {
 // them what was claimed ahead. When they are to retire, it lets the free ones go.
 func (l *loop) collect() {
 	l.mu.Lock()
-	l.free = append(l.free, l.freed...)
-	l.freed = nil
 	var gone []string
 	var start, back []*running
 	if l.retiring {
@@ -168,6 +170,25 @@ func (l *loop) collect() {
 			l.o.Retired(name)
 		}
 	}
+}
+
+// takeNames takes n free processors, or none if there are not so many and others
+// more.
+func (d *Dispatcher) takeNames(n, others int) []string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if len(d.free) < n+others {
+		return nil
+	}
+	names := slices.Clone(d.free[:n])
+	d.free = d.free[n:]
+	return names
+}
+
+func (d *Dispatcher) freeName(name string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.free = append(d.free, name)
 }
 
 // spill leaves the offers that no processor is free for to a sweep.

@@ -48,11 +48,11 @@ func later(ctx context.Context, d time.Duration, cause error) (context.Context, 
 func (l *loop) stop() error {
 	l.mu.Lock()
 	back := l.ready
-	l.ready = nil
+	l.ready, l.loop = nil, nil
 	l.mu.Unlock()
 	l.giveBack(back)
 	done := make(chan struct{})
-	go func() { l.pool.Wait(); l.recording.Wait(); close(done) }()
+	go func() { l.reserved.Wait(); l.pool.Wait(); l.recording.Wait(); close(done) }()
 	select {
 	case <-done:
 	case <-l.last.Done():

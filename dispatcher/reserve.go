@@ -1,0 +1,63 @@
+package dispatcher
+
+import (
+	"sync"
+
+	"github.com/lgtask/lgtask/tasks"
+)
+
+// Reservation is a free processor that waits for a task which its producer, in
+// this process, inserts already claimed by it. One of its methods must be called,
+// once.
+type Reservation struct {
+	Claim tasks.Claim
+	l     *loop
+	once  sync.Once
+}
+
+// Reserve takes a free processor, or returns nil if there is none or if others
+// wait for one: what was created earlier goes first.
+func (d *Dispatcher) Reserve() *Reservation {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	l := d.loop
+	if l == nil || d.retiring || d.backlog || d.sweeping || len(d.offers)+len(d.ready)+len(d.claiming) > 0 || len(d.free) == 0 {
+		return nil
+	}
+	name := d.free[0]
+	d.free = d.free[1:]
+	l.reserved.Add(1)
+	return &Reservation{Claim: tasks.NewClaim(name, d.o.Holder), l: l}
+}
+
+// Start runs the task, which is inserted. If the dispatcher is stopping it is
+// given back.
+func (r *Reservation) Start(c tasks.Candidate) { r.settle(c, r.l.stopping()) }
+
+// Undo gives back the task if it was inserted, which is not known.
+func (r *Reservation) Undo(c tasks.Candidate) { r.settle(c, true) }
+
+func (r *Reservation) settle(c tasks.Candidate, back bool) {
+	r.once.Do(func() {
+		defer r.l.reserved.Done()
+		if !back {
+			r.l.count(tasks.Won)
+		}
+		r.l.start(planned{Candidate: c, name: c.TaskName}, r.Claim, back)
+	})
+}
+
+// Release sets the processor free; nothing was inserted.
+func (r *Reservation) Release() {
+	r.once.Do(func() {
+		defer r.l.reserved.Done()
+		r.l.freeName(r.Claim.Processor)
+		r.l.poke()
+	})
+}
+
+func (l *loop) stopping() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.loop == nil
+}
