@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/mongo"
@@ -23,9 +24,12 @@ const DefaultDatabase = "lgtask"
 
 // Connection enqueues tasks and reads them. It is safe for concurrent use.
 type Connection struct {
-	store  *tasks.Store
-	binder *kwargs.Binder
-	owned  *mongo.Client
+	store   *tasks.Store
+	inserts *coalescer
+	binder  *kwargs.Binder
+	owned   *mongo.Client
+
+	local atomic.Pointer[engine] // of a processor that uses this connection, see handOff
 
 	mu       sync.Mutex
 	prepared bool
@@ -165,9 +169,11 @@ func newConnection(db *mongo.Database, opts []ConnOption) (*Connection, error) {
 	if err != nil {
 		return nil, err
 	}
+	store := tasks.NewStore(db, tasks.Options{Prefix: o.prefix, Retention: o.retention})
 	return &Connection{
-		store:  tasks.NewStore(db, tasks.Options{Prefix: o.prefix, Retention: o.retention}),
-		binder: b,
+		store:   store,
+		inserts: &coalescer{insert: store.InsertDocs, limit: maxInserts},
+		binder:  b,
 	}, nil
 }
 

@@ -2,6 +2,7 @@ package lgtask
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"reflect"
 	"strings"
@@ -23,9 +24,13 @@ type Result struct {
 // CreateTask inserts a task that is due now. kwargs is a task value, a map, a
 // bson.D, a bson.Raw or nil.
 //
-// Errors: ErrInvalidTask, naming the value; ErrTaskExists, with WithID; an error
-// of the driver. After one of the driver the outcome can be unknown: repeat the
-// call WithID.
+// Calls that come at the same time share a command; a lone one is sent at once.
+// With the context of a session the call is made in that session, and so in its
+// transaction.
+//
+// Errors: ErrInvalidTask, naming the value; ErrTaskExists, with WithID;
+// *ErrUnknownOutcome; an error of the driver. After any but *ErrUnknownOutcome
+// the task was not created. A context without a deadline is given one of a minute.
 func (c *Connection) CreateTask(ctx context.Context, class string, kwargs any, opts ...TaskOption) (Result, error) {
 	return c.DelayedTask(ctx, Now(), class, kwargs, opts...)
 }
@@ -33,31 +38,85 @@ func (c *Connection) CreateTask(ctx context.Context, class string, kwargs any, o
 // DelayedTask inserts a task that is due at the given time; one in the past is
 // due now. Errors: those of CreateTask; ErrInvalidTime.
 func (c *Connection) DelayedTask(ctx context.Context, when When, class string, kwargs any, opts ...TaskOption) (Result, error) {
-	o, err := collect("CreateTask and DelayedTask", opts, "WithTaskName", "WithPriority", "WithMaxAttempts", "WithID")
+	r, err := c.ready(ctx, when, class, kwargs, opts)
 	if err != nil {
 		return Result{}, err
+	}
+	if mongo.SessionFromContext(ctx) != nil {
+		return c.insertInSession(ctx, r)
+	}
+	if res, done, err := c.handOff(ctx, r); done {
+		return res, err
+	}
+	err = c.inserts.do(ctx, r.doc)
+	if idTaken(err) && r.repeatable {
+		return c.sameTask(ctx, r.task)
+	}
+	if err != nil {
+		return Result{}, err
+	}
+	return Result{ID: r.doc.ID, Created: true}, nil
+}
+
+// readyTask is a plain or delayed task that is ready to be sent.
+type readyTask struct {
+	task       *tasks.Task
+	doc        tasks.Doc
+	repeatable bool // the caller gave the ID
+}
+
+// ready builds, checks and encodes the task of a call.
+func (c *Connection) ready(ctx context.Context, when When, class string, kwargs any, opts []TaskOption) (readyTask, error) {
+	o, err := collect("a plain or delayed task (CreateTask, DelayedTask, CreateTasks)", opts, "WithTaskName", "WithPriority", "WithMaxAttempts", "WithID")
+	if err != nil {
+		return readyTask{}, err
 	}
 	t, err := c.newTask(ctx, when, class, kwargs, &o)
 	if err != nil {
-		return Result{}, err
+		return readyTask{}, err
 	}
-	err = c.store.Insert(ctx, t)
-	if mongo.IsDuplicateKeyError(err) && !o.id.IsZero() {
-		return c.sameTask(ctx, t)
-	}
-	if err != nil {
-		return Result{}, callError(err)
-	}
-	return Result{ID: t.ID, Created: true}, nil
+	doc, err := c.store.Ready(ctx, t)
+	return readyTask{t, doc, !o.id.IsZero()}, callError(err)
 }
 
-// sameTask decides about an ID that is taken: by this very task, sent before, or
-// by another.
+// insertInSession inserts a task in the caller's session. In a transaction the ID
+// of a repeated call is looked for first, since a refused insert would abort the
+// transaction; and the outcome is the transaction's.
+func (c *Connection) insertInSession(ctx context.Context, r readyTask) (Result, error) {
+	transaction := tasks.InTransaction(ctx)
+	if transaction && r.repeatable {
+		if have, err := c.sameTask(ctx, r.task); !errors.Is(err, ErrNotFound) {
+			return have, err
+		}
+	}
+	err := errorOf(c.store.InsertDocs(ctx, []tasks.Doc{r.doc}), 0)
+	switch {
+	case err == nil:
+		return Result{ID: r.doc.ID, Created: true}, nil
+	case transaction:
+		return Result{}, err
+	case idTaken(err) && r.repeatable:
+		return c.sameTask(ctx, r.task)
+	}
+	return Result{}, insertError(ctx, r.doc.ID, err)
+}
+
+// idTaken reports whether an insert was refused for an _id that another document
+// has, and the majority has that document.
+func idTaken(err error) bool { return mongo.IsDuplicateKeyError(err) && !tasks.OutcomeUnknown(err) }
+
+// sameTask decides about an ID that is taken.
 func (c *Connection) sameTask(ctx context.Context, t *tasks.Task) (Result, error) {
 	have, err := c.store.Get(ctx, t.ID)
 	if err != nil {
 		return Result{}, err
 	}
+	return sameTask(&have, t)
+}
+
+// sameTask decides about an ID that is taken: by this very task, sent before, or
+// by another.
+func sameTask(have, t *tasks.Task) (Result, error) {
 	if have.TaskClass != t.TaskClass || !tasks.KwargsEqual(have.Kwargs, t.Kwargs) {
 		return Result{}, fmt.Errorf("%w: the ID %s is that of a task of class %s with other kwargs or class", ErrTaskExists, t.ID, have.TaskClass)
 	}

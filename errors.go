@@ -52,6 +52,25 @@ var (
 	ErrUnboundHandle = kwargs.ErrUnboundHandle
 )
 
+// ErrUnknownOutcome is returned by CreateTask, DelayedTask and CreateTasks when
+// the task may have been created, or may yet be: the call was given up, or the
+// connection broke, before the majority of the servers confirmed it. Unwrap
+// returns the reason, so that errors.Is tells whether it was the context's end.
+//
+// Repeating the call WithID(err.ID) is safe, whatever happened.
+type ErrUnknownOutcome struct {
+	ID  TaskID // of the task
+	Err error
+}
+
+// Error implements error.
+func (e *ErrUnknownOutcome) Error() string {
+	return fmt.Sprintf("task %s may have been created or not: %v; repeat the call WithID to make sure", e.ID, e.Err)
+}
+
+// Unwrap returns the reason.
+func (e *ErrUnknownOutcome) Unwrap() error { return e.Err }
+
 // Causes of the end of a task's context; see context.Cause.
 var (
 	ErrStopping = dispatcher.ErrStopping // the processor stops

@@ -148,6 +148,7 @@ func (p *Processor) Start(ctx context.Context) error {
 	p.engine = newEngine(p.conn, h, member, dispatcher.Options{Grace: p.cfg.Grace, Quit: p.quit}, p.o.sweepEvery, p.o.log)
 	runCtx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	p.cancel = cancel
+	p.conn.local.Store(p.engine)
 	go p.run(runCtx)
 	select {
 	case <-p.engine.watcher.Listening():
@@ -178,6 +179,7 @@ func (p *Processor) connect(ctx context.Context) (*Connection, error) {
 // run is the processor's goroutine.
 func (p *Processor) run(ctx context.Context) {
 	err := p.engine.run(ctx)
+	p.conn.local.CompareAndSwap(p.engine, nil)
 	var stuck *dispatcher.StuckError
 	if errors.As(err, &stuck) {
 		// Its tasks are still claimed: the entry tells whose they are, and the

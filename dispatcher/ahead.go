@@ -42,20 +42,19 @@ func (l *loop) room() int {
 	if l.held = l.held && len(l.free) == 0; l.held {
 		return 0
 	}
+	if len(l.free) == 0 && len(l.ready) > l.low {
+		return 0
+	}
 	most := 0
 	for _, length := range l.lengths {
 		most = max(most, int(l.horizon()*time.Duration(l.names)/length))
 	}
-	most = min(most, maxAhead)
-	if len(l.free) == 0 && len(l.ready) > most/2 {
-		return 0
-	}
-	return max(len(l.free)+most-len(l.ready), 0)
+	return max(len(l.free)+min(most, maxAhead)-len(l.ready), 0)
 }
 
-// fit leaves out candidates that would make too much work ahead: those of classes
-// whose runs are long, or that nobody knows, those with a name, and those under
-// which a process died. A sweep finds them again.
+// fit leaves out candidates that would make too much work ahead. The first that
+// is not short waits for a free processor, and so do all behind it. A sweep finds
+// them again.
 func (l *loop) fit(cs []tasks.Candidate) []tasks.Candidate {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -63,22 +62,51 @@ func (l *loop) fit(cs []tasks.Candidate) []tasks.Candidate {
 	if len(cs) <= free {
 		return cs
 	}
-	budget := l.horizon() * time.Duration(l.names)
+	quick := l.quickLocked(time.Now())
+	var ahead time.Duration
 	for _, r := range l.ready {
-		budget -= l.lengths[r.held.TaskClass]
+		ahead += l.lengths[r.held.TaskClass]
 	}
-	for i, c := range cs[free:] {
-		length, known := l.lengths[c.TaskClass]
-		if budget -= length; known && budget >= 0 && length < l.horizon() && !c.Keyed() && c.Crashes == 0 {
+	n := 0
+	for ; n < len(cs); n++ {
+		short := l.shortLocked(&cs[n])
+		if n < free {
+			if !short {
+				quick-- // the processor that it gets does nothing of what is ahead
+			}
 			continue
 		}
-		cs = cs[:free+i]
-		l.backlog, l.held = true, true
-		break
+		ahead += l.lengths[cs[n].TaskClass]
+		if l.held = !short || quick <= 0; l.held || ahead > l.horizon()*time.Duration(quick) {
+			l.backlog = true
+			break
+		}
 	}
-	clear(l.claiming)
-	l.claimLocked(cs)
-	return cs
+	for _, c := range cs[n:] {
+		delete(l.claiming, c.ID)
+	}
+	l.low = (len(l.ready) + n - free) / 2
+	return cs[:n]
+}
+
+// shortLocked reports whether a task may be claimed ahead, as far as one can
+// tell: not if its class's runs are long or nobody knows, if it has a name, or if
+// a process died of it.
+func (l *loop) shortLocked(c *tasks.Candidate) bool {
+	length, known := l.lengths[c.TaskClass]
+	return known && length < l.horizon() && !c.Keyed() && c.Crashes == 0
+}
+
+// quickLocked returns how many processors do not run anything long.
+func (l *loop) quickLocked(now time.Time) int {
+	n := l.names
+	for r := range l.running {
+		over := r.over && r.held.Key == ""
+		if !r.started.IsZero() && !over && (!l.shortLocked(&r.held.Candidate) || r.held.Key != "" || now.Sub(r.started) > l.horizon()) {
+			n--
+		}
+	}
+	return n
 }
 
 // hold leaves the rest to a sweep when a processor is free.
@@ -96,6 +124,7 @@ func (l *loop) pullLocked(name string) *running {
 	}
 	r.held.Processor = name
 	l.pulled = time.Now()
+	r.started = l.pulled
 	if l.backlog {
 		l.poke() // there may be room again
 	}
@@ -103,19 +132,22 @@ func (l *loop) pullLocked(name string) *running {
 }
 
 // giveBackLate gives back what was claimed ahead and is late, since all
-// processors are busy with longer work. It returns when to look again, if there
-// is anything.
+// processors are busy with longer work; the next is claimed when one is free. It
+// returns when to look again, if there is anything.
 func (l *loop) giveBackLate(now time.Time) (wait time.Duration, any bool) {
 	l.mu.Lock()
 	var back []*running
-	if len(l.ready) > 0 && now.Sub(l.ready[0].claimed) >= stale && now.Sub(l.pulled) >= stale/4 {
-		back, l.ready = l.ready, nil
-		l.backlog = true
+	if len(l.ready) > 0 {
+		age, idle := now.Sub(l.ready[0].claimed), now.Sub(l.pulled)
+		if wait = max(stale-age, min(stale/4-idle, 2*stale-age)); wait <= 0 {
+			back, l.ready = l.ready, nil
+			l.backlog, l.held = true, true
+		}
 	}
 	any = len(l.ready) > 0
 	l.mu.Unlock()
 	l.giveBack(back)
-	return stale / 2, any
+	return wait, any
 }
 
 // giveBack gives back tasks that were claimed and not started.

@@ -29,7 +29,7 @@ type script struct {
 
 var succeeded = tasks.Outcome{State: tasks.Success}
 
-func (s *script) Classes() []string { return []string{"Mail", "Batch", "Single"} }
+func (s *script) Classes() []string { return []string{"Mail", "Batch", "Single", "Long"} }
 
 func (s *script) Identity(c *tasks.Candidate) (string, bool) {
 	if s.identity != nil {

@@ -70,25 +70,26 @@ type Dispatcher struct {
 	o      Options
 	signal chan struct{} // capacity 1: there is something to do
 
-	mu         sync.Mutex
-	offers     []tasks.Candidate
-	backlog    bool                     // waiting tasks may exist that no offer brought
-	blocked    map[string]bool          // pendingKeys whose name is going
-	sweeping   bool                     // candidates are being read
-	claiming   map[tasks.ID]error       // being claimed; the cause of a Cancel that came meanwhile
-	running    map[*running]bool        // claimed and not recorded as ended
-	ready      []*running               // claimed ahead, not started, the first to start first
-	endings    []*running               // ended, to be recorded together
-	recorders  int                      // goroutines that record endings
-	lengths    map[string]time.Duration // of runs, by class, see learnLocked
-	pulled     time.Time                // when a task was last taken from ready
-	unrecorded []tasks.ID               // ended, but the database did not take the result
-	names      int                      // processors that are not retired
-	free       []string                 // names without a task
-	loop       *loop                    // of Run, nil when it is not running or stops
-	retiring   bool                     // see Retire
-	changed    chan struct{}            // closed and replaced when one of the above became less
-	stats      Stats
+	mu           sync.Mutex
+	offers       []tasks.Candidate
+	backlog      bool                     // waiting tasks may exist that no offer brought
+	blocked      map[string]bool          // pendingKeys whose name is going
+	sweeping     bool                     // candidates are being read
+	claiming     map[tasks.ID]error       // being claimed; the cause of a Cancel that came meanwhile
+	running      map[*running]bool        // claimed and not recorded as ended
+	ready        []*running               // claimed ahead, not started, the first to start first
+	endings      []*running               // ended, to be recorded together
+	recorders    int                      // goroutines that record endings
+	lengths      map[string]time.Duration // of runs, by class, see learnLocked
+	pulled       time.Time                // when a task was last taken from ready
+	unrecorded   []tasks.ID               // ended, but the database did not take the result
+	names        int                      // processors that are not retired
+	free         []string                 // names without a task
+	loop         *loop                    // of Run, nil when it is not running or stops
+	reservations int                      // see Reserve
+	retiring     bool                     // see Retire
+	changed      chan struct{}            // closed and replaced when one of the above became less
+	stats        Stats
 }
 
 // Stats counts since the start.
@@ -208,7 +209,7 @@ func (d *Dispatcher) Cancel(id tasks.ID, cause error) bool {
 func (d *Dispatcher) Busy() (n int, sweepDue bool, changed <-chan struct{}) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	n = len(d.running) + len(d.claiming)
+	n = len(d.running) + len(d.claiming) + d.reservations
 	if d.sweeping {
 		n++
 	}

@@ -20,6 +20,7 @@ type running struct {
 	over    bool          // the handler has returned; guarded by the dispatcher's mutex
 	dropped bool          // the database did not take its end
 	claimed time.Time
+	started time.Time // by a processor, zero before; guarded by the dispatcher's mutex
 }
 
 var (
@@ -43,6 +44,8 @@ func (l *loop) start(p planned, cl tasks.Claim, back bool) {
 	if ahead {
 		r.held.Ahead = true
 		l.ready = append(l.ready, r)
+	} else {
+		r.started = r.claimed
 	}
 	l.mu.Unlock()
 	if !ahead {

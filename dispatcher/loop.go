@@ -13,14 +13,15 @@ import (
 	"github.com/lgtask/lgtask/tasks"
 )
 
-// loop is the state of Run's goroutine. Nothing else touches took and held; the
-// other fields are set once.
+// loop is the state of Run's goroutine. Nothing else touches took, held and low;
+// the other fields are set once.
 type loop struct {
 	*Dispatcher
 	work context.Context // of claims and handlers: ends with the grace
 	last context.Context // of completions: ends when Run returns
 	took time.Duration   // mean time of a claim
 	held bool            // the next candidate waits for a free processor: nothing is claimed ahead of it
+	low  int             // work ahead is filled up when no more than so much is left
 	pool *pool.Pool      // of runs; unlimited: a name is taken before a task is started
 
 	recording conc.WaitGroup // of recordEndings

@@ -110,7 +110,7 @@ func (m *memory) Candidate(ctx context.Context, id tasks.ID) (tasks.Candidate, e
 func candidateOf(t *tasks.Task) tasks.Candidate {
 	c := tasks.Candidate{
 		ID: t.ID, TaskClass: t.TaskClass, TaskName: t.TaskName, Priority: t.Priority, TsInsert: t.TsInsert, TsRequest: t.TsRequest,
-		Attempt: t.Attempt, MaxAttempts: t.MaxAttempts, PendingKey: t.PendingKey, RunningKey: t.RunningKey, Kwargs: t.Kwargs,
+		Attempt: t.Attempt, MaxAttempts: t.MaxAttempts, Crashes: t.Crashes, PendingKey: t.PendingKey, RunningKey: t.RunningKey, Kwargs: t.Kwargs,
 	}
 	if len(c.Kwargs) > 4<<10 {
 		c.Kwargs = nil

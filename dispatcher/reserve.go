@@ -27,6 +27,7 @@ func (d *Dispatcher) Reserve() *Reservation {
 	name := d.free[0]
 	d.free = d.free[1:]
 	l.reserved.Add(1)
+	d.reservations++
 	return &Reservation{Claim: tasks.NewClaim(name, d.o.Holder), l: l}
 }
 
@@ -39,7 +40,7 @@ func (r *Reservation) Undo(c tasks.Candidate) { r.settle(c, true) }
 
 func (r *Reservation) settle(c tasks.Candidate, back bool) {
 	r.once.Do(func() {
-		defer r.l.reserved.Done()
+		defer r.done()
 		if !back {
 			r.l.count(tasks.Won)
 		}
@@ -50,10 +51,18 @@ func (r *Reservation) settle(c tasks.Candidate, back bool) {
 // Release sets the processor free; nothing was inserted.
 func (r *Reservation) Release() {
 	r.once.Do(func() {
-		defer r.l.reserved.Done()
+		defer r.done()
 		r.l.freeName(r.Claim.Processor)
 		r.l.poke()
 	})
+}
+
+func (r *Reservation) done() {
+	r.l.mu.Lock()
+	r.l.reservations--
+	r.l.notifyLocked()
+	r.l.mu.Unlock()
+	r.l.reserved.Done()
 }
 
 func (l *loop) stopping() bool {

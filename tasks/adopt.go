@@ -33,13 +33,16 @@ func checkWaiting(raw bson.Raw) error {
 	if err := checkTypes(raw); err != nil {
 		return err
 	}
-	for _, f := range []string{"priority", "tsRequest", "tsInsert", "taskName"} {
+	for _, f := range neededFields {
 		if absent(raw.Lookup(f)) {
 			return errForeign
 		}
 	}
 	return nil
 }
+
+// neededFields are those that an adopted document has.
+var neededFields = []string{"priority", "tsRequest", "tsInsert", "taskName"}
 
 // checkTypes checks the fields that are present.
 func checkTypes(raw bson.Raw) error {
@@ -139,16 +142,20 @@ func (s *Store) adopt(ctx context.Context, raw bson.Raw, verdict error) (Candida
 	return s.Candidate(ctx, id)
 }
 
+// fillIn completes the waiting document of an _id.
 func (s *Store) fillIn(ctx context.Context, id ID) error {
-	fill := func(field string, value any) bson.E {
-		return bson.E{Key: field, Value: bson.D{{Key: "$ifNull", Value: bson.A{"$" + field, value}}}}
-	}
-	_, err := s.tasks.UpdateOne(ctx, bson.D{{Key: "_id", Value: id}, {Key: "state", Value: Request}},
-		mongo.Pipeline{{{Key: "$set", Value: bson.D{
-			fill("v", Version), fill("taskName", ""), fill("kwargs", literal(bson.D{})), fill("priority", 0),
-			fill("tsInsert", "$$NOW"), fill("tsRequest", "$$NOW"),
-		}}}})
+	_, err := s.tasks.UpdateOne(ctx, bson.D{{Key: "_id", Value: id}, {Key: "state", Value: Request}}, completion)
 	return err
+}
+
+// completion sets what is missing in a document that was inserted by hand.
+var completion = mongo.Pipeline{{{Key: "$set", Value: bson.D{
+	ifMissing("v", Version), ifMissing("taskName", ""), ifMissing("kwargs", literal(bson.D{})), ifMissing("priority", 0),
+	ifMissing("tsInsert", "$$NOW"), ifMissing("tsRequest", "$$NOW"),
+}}}}
+
+func ifMissing(field string, value any) bson.E {
+	return bson.E{Key: field, Value: bson.D{{Key: "$ifNull", Value: bson.A{"$" + field, value}}}}
 }
 
 // reject ends a malformed waiting document as an error that says why.
@@ -159,8 +166,17 @@ func (s *Store) reject(ctx context.Context, id ID, cause error) error {
 
 // Foreign returns the waiting documents of the given classes that Candidates
 // does not see since priority or tsRequest is missing or unusable, and those
-// whose taskClass is no string. Each is for Adopt.
+// whose taskClass is no string. Each is for Adopt; AdoptMany does both at once.
 func (s *Store) Foreign(ctx context.Context, classes []string, limit int) ([]ID, error) {
+	cur, err := s.tasks.Find(ctx, foreignOf(classes), options.Find().SetLimit(int64(limit)).SetHint(claimIndex).SetProjection(asc("_id")))
+	if err != nil {
+		return nil, err
+	}
+	return idsOf(ctx, cur)
+}
+
+// foreignOf selects what Foreign returns.
+func foreignOf(classes []string) bson.D {
 	// "not at least" is the index's complement of a range: it finds values of
 	// every other type, and missing ones.
 	not := func(op string, v any) bson.D {
@@ -168,17 +184,12 @@ func (s *Store) Foreign(ctx context.Context, classes []string, limit int) ([]ID,
 	}
 	ours := bson.E{Key: "taskClass", Value: in(classes)}
 	usable := bson.E{Key: "priority", Value: bson.D{{Key: "$gte", Value: MinPriority}, {Key: "$lte", Value: MaxPriority}}}
-	filter := bson.D{{Key: "state", Value: Request}, {Key: "$or", Value: bson.A{
+	return bson.D{{Key: "state", Value: Request}, {Key: "$or", Value: bson.A{
 		bson.D{ours, {Key: "priority", Value: not("$gte", MinPriority)}},
 		bson.D{ours, {Key: "priority", Value: not("$lte", MaxPriority)}},
 		bson.D{ours, usable, {Key: "tsRequest", Value: not("$gte", time.UnixMilli(math.MinInt64))}},
 		bson.D{{Key: "taskClass", Value: not("$gte", "")}},
 	}}}
-	cur, err := s.tasks.Find(ctx, filter, options.Find().SetLimit(int64(limit)).SetHint(claimIndex).SetProjection(bson.D{{Key: "_id", Value: 1}}))
-	if err != nil {
-		return nil, err
-	}
-	return idsOf(ctx, cur)
 }
 
 // idsOf reads the _ids of what a query returned.

@@ -140,11 +140,16 @@ func TestAdoptHandWrittenDocuments(t *testing.T) {
 			}
 			doc = slices.DeleteFunc(doc, func(e bson.E) bool { return e.Key == row.field })
 			id := insertRaw(t, collection(s), append(doc, bson.E{Key: row.field, Value: row.value}))
-			if i%2 == 0 {
+			switch i % 3 {
+			case 0:
 				if c, err := s.Adopt(t.Context(), id); (err == nil) != (row.word == "") || err != nil && err != tasks.ErrNotFound {
 					t.Errorf("full %v, %s %v: adopted: %+v, %v", full, row.field, row.value, c, err)
 				}
-			} else {
+			case 1:
+				if cs, err := s.AdoptThese(t.Context(), []tasks.ID{id}); err != nil || (len(cs) == 1) != (row.word == "") {
+					t.Errorf("full %v, %s %v: adopted with others: %+v, %v", full, row.field, row.value, cs, err)
+				}
+			default:
 				sweep(t, s)
 			}
 			checkAdopted(t, s, id, fmt.Sprintf("full %v, %s %v", full, row.field, row.value), row.word)
@@ -155,10 +160,8 @@ func TestAdoptHandWrittenDocuments(t *testing.T) {
 // sweep looks at all waiting documents as a processor does without an event.
 func sweep(t testing.TB, s *tasks.Store) {
 	t.Helper()
-	for _, id := range foreign(t, s, "Hand") {
-		if _, err := s.Adopt(t.Context(), id); err != nil && err != tasks.ErrNotFound {
-			t.Fatal(err)
-		}
+	if _, _, err := s.AdoptMany(t.Context(), []string{"Hand"}, 1000); err != nil {
+		t.Fatal(err)
 	}
 	if _, err := s.Upcoming(t.Context(), time.UnixMilli(0), 100); err != nil {
 		t.Fatal(err)

@@ -60,15 +60,8 @@ type Query struct {
 	Limit   int      // at least 1
 }
 
-// Candidates returns due tasks of the given classes, higher priorities first,
-// then those due earlier. They may be gone by the time they are claimed. The read
-// is a local one of the primary, which has all that the majority has; what may
-// yet be rolled back is decided by the claim, which waits for the majority.
-func (s *Store) Candidates(ctx context.Context, q Query) ([]Candidate, error) {
-	now, err := s.Now(ctx)
-	if err != nil {
-		return nil, err
-	}
+// filter selects what is due at now, by the claim index.
+func (q Query) filter(now time.Time) bson.D {
 	filter := bson.D{
 		{Key: "taskClass", Value: in(q.Classes)},
 		{Key: "state", Value: Request},
@@ -80,6 +73,19 @@ func (s *Store) Candidates(ctx context.Context, q Query) ([]Candidate, error) {
 	if len(q.Blocked) > 0 {
 		filter = append(filter, bson.E{Key: "pendingKey", Value: bson.D{{Key: "$nin", Value: q.Blocked}}})
 	}
+	return filter
+}
+
+// Candidates returns due tasks of the given classes, higher priorities first,
+// then those due earlier. They may be gone by the time they are claimed. The read
+// is a local one of the primary, which has all that the majority has; what may
+// yet be rolled back is decided by the claim, which waits for the majority.
+func (s *Store) Candidates(ctx context.Context, q Query) ([]Candidate, error) {
+	now, err := s.Now(ctx)
+	if err != nil {
+		return nil, err
+	}
+	filter := q.filter(now)
 	sort := bson.D{{Key: "priority", Value: -1}, {Key: "tsRequest", Value: 1}, {Key: "_id", Value: 1}}
 	o := options.Find().SetSort(sort).SetLimit(int64(q.Limit)).SetHint(claimIndex)
 	for {

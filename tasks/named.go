@@ -54,7 +54,7 @@ func (s *Store) InsertNamed(ctx context.Context, t *Task) (id ID, created bool, 
 		if !duplicateOf(err, pendingIndex) {
 			return t.ID, err == nil, err
 		}
-		if mongo.SessionFromContext(ctx) != nil {
+		if InTransaction(ctx) {
 			return ID{}, false, err // the transaction is gone: its owner decides
 		}
 		if err := pause(ctx, try); err != nil {

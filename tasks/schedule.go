@@ -96,7 +96,7 @@ func (s *Store) PutSchedule(ctx context.Context, want Schedule, replace bool) (S
 		switch {
 		case err == ErrNotFound:
 			_, err := s.schedules.InsertOne(ctx, want)
-			if mongo.IsDuplicateKeyError(err) && mongo.SessionFromContext(ctx) == nil {
+			if mongo.IsDuplicateKeyError(err) && !InTransaction(ctx) {
 				continue
 			}
 			return want, err == nil, err

@@ -2,6 +2,7 @@ package tasks
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -104,59 +105,28 @@ func NewStore(db *mongo.Database, o Options) *Store {
 // Database returns the task database.
 func (s *Store) Database() *mongo.Database { return s.db }
 
-// Insert adds waiting tasks: all, or none if one is refused. A zero ID, V and
-// TsInsert are filled in. Errors: *InvalidError; a write error of the driver.
-func (s *Store) Insert(ctx context.Context, ts ...*Task) error {
-	if len(ts) == 0 {
-		return nil
-	}
-	docs := make([]any, len(ts))
-	for i, t := range ts {
-		if err := s.complete(ctx, t); err != nil {
-			return err
-		}
-		docs[i] = t
-	}
-	if len(docs) == 1 {
-		_, err := s.tasks.InsertOne(ctx, docs[0])
-		return err
-	}
-	_, err := s.tasks.InsertMany(ctx, docs)
-	return err
-}
-
-// complete fills in and checks a task that is about to be inserted.
-func (s *Store) complete(ctx context.Context, t *Task) error {
-	now, err := s.Now(ctx)
-	if err != nil {
-		return err
-	}
-	if t.ID.IsZero() {
-		t.ID = NewID()
-	}
-	t.V, t.State, t.TsInsert = Version, Request, now
-	if t.TsRequest.Before(now) {
-		t.TsRequest = now
-	}
-	t.TsRequest = ceilMilli(t.TsRequest)
-	if t.Kwargs == nil {
-		t.Kwargs = emptyDocument
-	}
-	return t.check()
-}
-
-// ceilMilli rounds up to the resolution of a BSON date, so that nothing runs
-// before the instant that was asked for.
-func ceilMilli(t time.Time) time.Time {
-	if f := t.Truncate(time.Millisecond); f.Before(t) {
-		return f.Add(time.Millisecond)
-	}
-	return t
-}
-
 // Get returns a task by its ID, or ErrNotFound.
 func (s *Store) Get(ctx context.Context, id ID) (Task, error) {
 	return s.findOne(ctx, bson.D{{Key: "_id", Value: id}})
+}
+
+// GetMany returns class and kwargs of those of the tasks that are there.
+func (s *Store) GetMany(ctx context.Context, ids []ID) (map[ID]Task, error) {
+	found := make(map[ID]Task, len(ids))
+	for page := range slices.Chunk(ids, 1000) {
+		cur, err := s.tasks.Find(ctx, bson.D{{Key: "_id", Value: in(page)}}, options.Find().SetProjection(asc("taskClass", "kwargs")))
+		if err != nil {
+			return nil, err
+		}
+		var ts []Task
+		if err := cur.All(ctx, &ts); err != nil {
+			return nil, err
+		}
+		for _, t := range ts {
+			found[t.ID] = t
+		}
+	}
+	return found, nil
 }
 
 func (s *Store) findOne(ctx context.Context, filter bson.D) (Task, error) {
@@ -241,5 +211,3 @@ func (f Filter) query() (bson.D, error) {
 	}
 	return q, nil
 }
-
-var emptyDocument = bson.Raw{5, 0, 0, 0, 0}

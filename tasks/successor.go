@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
-	"go.mongodb.org/mongo-driver/v2/mongo"
 )
 
 // EnsureRun makes sure that a schedule has a waiting or a going run; a missing
@@ -89,7 +88,7 @@ func (s *Store) insertRun(ctx context.Context, sc Schedule, t *Task) (ID, bool, 
 		return t.ID, true, nil
 	case duplicateOf(err, "_id_"):
 		return t.ID, false, nil
-	case !duplicateOf(err, pendingIndex) || mongo.SessionFromContext(ctx) != nil:
+	case !duplicateOf(err, pendingIndex) || InTransaction(ctx):
 		return ID{}, false, err
 	}
 	waiting, err := s.findOne(ctx, bson.D{{Key: "pendingKey", Value: sc.Key}})
