@@ -28,10 +28,13 @@ type engine struct {
 	watcher    *watcher.Watcher
 	log        zerolog.Logger
 	member     *membership
+	ranks      *ranks
 	classes    map[string]bool
 	sweepEvery time.Duration // the shortest time between two safety sweeps; the longest is half as long again
 
 	retired chan string // names that were let go, see Processor.retire
+
+	others atomic.Bool // tasks were left to others since maintain looked last
 
 	found atomic.Int64 // tasks that only a safety sweep found
 }
@@ -43,7 +46,7 @@ const wheelWindow = timers.DefaultLimit
 func newEngine(conn *Connection, h *handler, m *membership, o dispatcher.Options, sweepEvery time.Duration, log zerolog.Logger) *engine {
 	e := &engine{
 		conn: conn, handler: h, claims: &claims{Store: conn.store, handler: h}, log: log, classes: map[string]bool{},
-		member: m, retired: make(chan string, maxProcessors), sweepEvery: max(sweepEvery, time.Millisecond),
+		member: m, ranks: &ranks{me: m.me.Epoch}, retired: make(chan string, maxProcessors), sweepEvery: max(sweepEvery, time.Millisecond),
 	}
 	o.Names, o.Holder = m.held(), m.me.Epoch
 	o.Retired = func(name string) { e.retired <- name } // has room for all
@@ -103,6 +106,9 @@ func (e *engine) Reset(ctx context.Context) error {
 	if _, err := e.conn.store.SyncClock(ctx); err != nil {
 		return err
 	}
+	if err := e.ranks.look(ctx, e.conn.store); err != nil {
+		return err
+	}
 	return e.conn.store.Fresh(ctx, func(ctx context.Context) error {
 		if err := e.cancelKilled(ctx); err != nil {
 			return err
@@ -153,8 +159,26 @@ func (e *engine) Handle(ctx context.Context, ev tasks.Event) error {
 			c, err := e.conn.store.Adopt(ctx, ev.ID)
 			return e.have(ctx, c, err)
 		case !ev.Foreign:
-			return e.have(ctx, *ev.Candidate, nil)
+			return e.haveNew(ctx, *ev.Candidate)
 		}
+	}
+	return nil
+}
+
+// haveNew is have for a task that was inserted: all processes hear of it, and
+// take turns.
+func (e *engine) haveNew(ctx context.Context, c tasks.Candidate) error {
+	now := e.conn.store.Clock()
+	if !e.classes[c.TaskClass] || c.TsRequest.After(now) {
+		return e.have(ctx, c, nil)
+	}
+	switch wait := e.ranks.wait(c.ID, c.TaskClass); wait {
+	case 0:
+		return e.have(ctx, c, nil)
+	case rankLast:
+		e.others.Store(true) // one sweep for all of them
+	default:
+		e.timer.Set(c.ID, now.Add(wait)) // then a sweep finds it, if it still waits
 	}
 	return nil
 }

@@ -59,13 +59,15 @@ func (e *engine) audit(ctx context.Context) error {
 	return nil
 }
 
-// maintain does what comes round: logs once a second, the clock every 30 s, and
-// the safety sweep every 20 to 30 s, which should find nothing.
+// maintain does what comes round: logs once a second, who else is there every 5 s,
+// the clock every 30 s, and the safety sweep every 20 to 30 s, which should find nothing.
 func (e *engine) maintain(ctx context.Context) {
 	second := time.NewTicker(time.Second)
 	defer second.Stop()
 	clock := time.NewTicker(30 * time.Second)
 	defer clock.Stop()
+	look := time.NewTicker(rankEvery)
+	defer look.Stop()
 	jittered := func() time.Duration { return e.sweepEvery + rand.N(e.sweepEvery/2) }
 	sweep := time.NewTimer(jittered())
 	defer sweep.Stop()
@@ -75,6 +77,13 @@ func (e *engine) maintain(ctx context.Context) {
 			return
 		case <-second.C:
 			e.handler.flush(ctx)
+			if e.others.Swap(false) {
+				e.dispatcher.Wake()
+			}
+		case <-look.C:
+			if err := e.ranks.look(ctx, e.conn.store); err != nil && ctx.Err() == nil {
+				e.log.Debug().Err(err).Msg("cannot look for other processes")
+			}
 		case <-clock.C:
 			if jumped, err := e.conn.store.SyncClock(ctx); err != nil && ctx.Err() == nil {
 				e.log.Debug().Err(err).Msg("cannot ask the server's time")
