@@ -85,6 +85,23 @@ func (m *membership) held() []string {
 	return append([]string{}, m.names...)
 }
 
+// takeFree makes this process's own which of the names nobody has, and returns the
+// others.
+func (m *membership) takeFree(ctx context.Context, names []string) (rest []string, err error) {
+	taken, err := m.store.TakeNames(ctx, names, m.me.Epoch)
+	if err != nil {
+		return nil, err
+	}
+	m.mu.Lock()
+	m.names = append(m.names, taken...)
+	m.mu.Unlock()
+	ours := map[string]bool{}
+	for _, name := range taken {
+		ours[name] = true
+	}
+	return slices.DeleteFunc(slices.Clone(names), func(n string) bool { return ours[n] }), nil
+}
+
 // take makes a name this process's own. The holder of a taken name is told from
 // a dead one: at once if it was a process of this host that is gone, or if it
 // beat a moment ago, else by watching it for at most a lease. It returns

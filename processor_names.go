@@ -55,6 +55,10 @@ func (p *Processor) takeNames(ctx context.Context, m *membership, names []string
 	if p.handed {
 		m.beats = p.onBeat
 	}
+	names, err := m.takeFree(ctx, names)
+	if err != nil {
+		return err
+	}
 	var taken *ErrProcessorRunning
 	for _, name := range names {
 		var running *ErrProcessorRunning

@@ -2,6 +2,7 @@ package tasks
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -103,6 +104,37 @@ func (s *Store) TakeName(ctx context.Context, name, epoch string) (free bool, ho
 		return err == nil && res.MatchedCount == 1, Process{}, err
 	}
 	return false, holder, err
+}
+
+// TakeNames gives those of the names to a process that nobody has, by one command,
+// and returns them.
+func (s *Store) TakeNames(ctx context.Context, names []string, epoch string) ([]string, error) {
+	docs := make([]any, len(names))
+	for i, name := range names {
+		docs[i] = bson.D{{Key: "_id", Value: nameLock + name}, {Key: "holder", Value: epoch}}
+	}
+	if len(docs) == 0 {
+		return nil, nil
+	}
+	_, err := s.processors.InsertMany(ctx, docs, options.InsertMany().SetOrdered(false))
+	var bulk mongo.BulkWriteException
+	if err != nil && (!errors.As(err, &bulk) || bulk.WriteConcernError != nil) {
+		return nil, err
+	}
+	had := map[int]bool{}
+	for _, e := range bulk.WriteErrors {
+		if e.Code != 11000 {
+			return nil, err
+		}
+		had[e.Index] = true
+	}
+	var taken []string
+	for i, name := range names {
+		if !had[i] {
+			taken = append(taken, name)
+		}
+	}
+	return taken, nil
 }
 
 // DropName sets a name free, if the process has it.

@@ -88,6 +88,10 @@ func TestNames(t *testing.T) {
 	}
 	take("n", "e2", true, "")
 	take("n", "e3", true, "") // e2 never joined: nobody has it
+	if got, err := s.TakeNames(t.Context(), []string{"a", "n", "b"}, "e1"); err != nil || len(got) != 2 || got[0] != "a" || got[1] != "b" {
+		t.Errorf("of three names, one of which is taken: %v, %v", got, err)
+	}
+	take("b", "e2", false, "e1")
 	if err := s.Leave(t.Context(), "e3"); err != nil {
 		t.Fatal(err)
 	}
