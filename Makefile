@@ -13,9 +13,9 @@ GOVULNCHECK  = golang.org/x/vuln/cmd/govulncheck@v1.9.0
 WITHMONGOD   = $(GO) run ./internal/mongod/cmd/withmongod --
 PROCESSOR    = ./cmd/lgtaskprocessor
 
-.PHONY: help build test race lint vuln fuzz demo cover install image clean
+.PHONY: help build test race lint vuln fuzz bench bench-quick bench-peers demo cover install image clean
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 13
 
 build: ## build the programs into bin/
 	$(GO) build -o bin/ ./cmd/...
@@ -44,6 +44,15 @@ fuzz: ## run every fuzz target for FUZZTIME (10s) each
 	awk '/^Fuzz/ {names[n++] = $$1} /^ok/ {for (i = 0; i < n; i++) print $$2, names[i]; n = 0}' | \
 	while read -r pkg name; do echo "$$pkg $$name"; \
 		$(GO) test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) "$$pkg" </dev/null || exit 1; done
+
+bench: ## measure lgtask beside MongoDB alone (some 13 minutes)
+	@$(GO) run ./bench
+
+bench-quick: ## the same, smaller
+	@$(GO) run ./bench -quick
+
+bench-peers: ## measure River, asynq and BullMQ (installs their servers on Debian)
+	@$(GO) run ./bench/peers
 
 demo: ## see it work, on a server of its own
 	@$(GO) run ./examples/demo

@@ -1,25 +1,21 @@
 package lgtask
 
-import (
-	"context"
-
-	"github.com/lgtask/lgtask/tasks"
-)
+import "context"
 
 // compare sets the results of tasks whose IDs are taken: by these very tasks, sent
 // before, or by others.
 func (b *bulk) compare(ctx context.Context, items []bulkItem) {
 	have, err := b.conn.store.GetMany(ctx, idsOf(items))
-	if err != nil {
-		b.fail(items, err)
-		return
-	}
 	for _, item := range items {
 		r := &b.results[item.index]
-		if t, ok := have[item.doc.ID]; ok {
-			r.Result, r.Err = sameTask(&t, item.task)
-		} else {
+		t, ok := have[item.doc.ID]
+		switch {
+		case err != nil: // the task is there, but cannot be read
+			r.Err = &ErrUnknownOutcome{ID: item.doc.ID, Err: err}
+		case !ok:
 			r.Err = ErrNotFound // it has ended and expired meanwhile
+		default:
+			r.Result, r.Err = sameTask(&t, item.task)
 		}
 	}
 }
@@ -38,7 +34,7 @@ func (b *bulk) inTransaction(ctx context.Context, list []NewTask) error {
 		return err
 	}
 	for len(fresh) > 0 {
-		group := bulkGroup{most: tasks.MaxInsertDocs}
+		var group bulkGroup
 		for len(group.items) < len(fresh) && !group.isFullFor(fresh[len(group.items)]) {
 			group.add(fresh[len(group.items)])
 		}
@@ -79,7 +75,9 @@ func (b *bulk) fresh(ctx context.Context, items []bulkItem) []bulkItem {
 			continue
 		}
 		fresh = append(fresh, item)
-		have[item.doc.ID] = *item.task // it may come twice in the list
+		if item.repeatable {
+			have[item.doc.ID] = *item.task // it may come twice in the list
+		}
 	}
 	return fresh
 }

@@ -105,11 +105,15 @@ func (c *Connection) insertInSession(ctx context.Context, r readyTask) (Result, 
 // has, and the majority has that document.
 func idTaken(err error) bool { return mongo.IsDuplicateKeyError(err) && !tasks.OutcomeUnknown(err) }
 
-// sameTask decides about an ID that is taken.
+// sameTask decides about an ID that is taken. Outside a transaction the task is
+// there even if it cannot be read.
 func (c *Connection) sameTask(ctx context.Context, t *tasks.Task) (Result, error) {
 	have, err := c.store.Get(ctx, t.ID)
-	if err != nil {
+	switch {
+	case errors.Is(err, ErrNotFound), err != nil && tasks.InTransaction(ctx):
 		return Result{}, err
+	case err != nil:
+		return Result{}, &ErrUnknownOutcome{ID: t.ID, Err: err}
 	}
 	return sameTask(&have, t)
 }

@@ -26,6 +26,7 @@ type engine struct {
 	dispatcher *dispatcher.Dispatcher
 	timer      *timers.Timer[tasks.ID]
 	watcher    *watcher.Watcher
+	listener   *listener
 	log        zerolog.Logger
 	member     *membership
 	ranks      *ranks
@@ -64,6 +65,8 @@ func newEngine(conn *Connection, h *handler, m *membership, o dispatcher.Options
 		Limit:       wheelWindow,
 	})
 	e.watcher = watcher.New(watcher.Options{Source: watcher.FromStore(conn.store), Sink: e, Log: log})
+	e.listener = &listener{stream: e.watcher, work: e.dispatcher, store: conn.store, classes: h.classes,
+		cancelKilled: e.cancelKilled, adopt: e.adoptAll, log: log}
 	return e
 }
 
@@ -91,6 +94,7 @@ func (e *engine) run(ctx context.Context) error {
 		}
 	})
 	wg.Go(func() { e.maintain(rest) })
+	wg.Go(func() { e.listener.run(rest) })
 	err := e.dispatcher.Run(work)
 	stop()
 	wg.Wait()

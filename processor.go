@@ -229,6 +229,7 @@ func (p *Processor) Done() <-chan struct{} { return p.done }
 type ProcessorStats struct {
 	Dispatcher dispatcher.Stats
 	Watcher    watcher.Stats
+	Listening  ListeningStats
 	// Missed counts tasks that neither the stream nor the wheel brought, only a
 	// safety sweep. It stays 0 in normal operation.
 	Missed int64
@@ -242,5 +243,5 @@ func (p *Processor) Stats() ProcessorStats {
 	if e == nil {
 		return ProcessorStats{}
 	}
-	return ProcessorStats{Dispatcher: e.dispatcher.Stats(), Watcher: e.watcher.Stats(), Missed: e.found.Load()}
+	return ProcessorStats{Dispatcher: e.dispatcher.Stats(), Watcher: e.watcher.Stats(), Listening: e.listener.Stats(), Missed: e.found.Load()}
 }

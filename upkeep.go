@@ -13,17 +13,9 @@ import (
 func (e *engine) adoptAll(ctx context.Context) error {
 	const page = 500
 	for {
-		ids, err := e.conn.store.Foreign(ctx, e.handler.classes, page)
-		if err != nil {
+		// Those of a page that could not be adopted have been ended.
+		if _, found, err := e.conn.store.AdoptMany(ctx, e.handler.classes, page); err != nil || found < page {
 			return err
-		}
-		for _, id := range ids {
-			if _, err := e.conn.store.Adopt(ctx, id); err != nil && !errors.Is(err, tasks.ErrNotFound) {
-				return err
-			}
-		}
-		if len(ids) < page {
-			return nil
 		}
 	}
 }

@@ -10,6 +10,7 @@ import (
 const (
 	maxAhead = 2000                  // tasks claimed and not started
 	stale    = 40 * time.Millisecond // work that is not started in that time goes back
+	again    = stale / 4             // between the two looks at what seems to be late
 	shortest = time.Microsecond      // no run is taken to be shorter
 )
 
@@ -28,7 +29,7 @@ func (d *Dispatcher) learnLocked(class string, took time.Duration) {
 }
 
 // horizon is how much work is claimed ahead: what is done while two claims are
-// under way.
+// under way, each with the look for candidates before it.
 func (l *loop) horizon() time.Duration { return min(2*l.took, l.o.Ahead) }
 
 // room returns how many candidates may be claimed. What is ahead is filled up
@@ -36,8 +37,8 @@ func (l *loop) horizon() time.Duration { return min(2*l.took, l.o.Ahead) }
 func (l *loop) room() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.retiring {
-		return 0
+	if l.retiring || len(l.endings) > maxTogether {
+		return 0 // recorded ends make room
 	}
 	if l.held = l.held && len(l.free) == 0; l.held {
 		return 0
@@ -133,18 +134,30 @@ func (l *loop) pullLocked(name string) *running {
 
 // giveBackLate gives back what was claimed ahead and is late, since all
 // processors are busy with longer work; the next is claimed when one is free. It
-// returns when to look again, if there is anything.
+// returns when to look again, if there is anything. It looks twice: on a busy
+// machine the whole process may have stood still since the last look.
 func (l *loop) giveBackLate(now time.Time) (wait time.Duration, any bool) {
 	l.mu.Lock()
 	var back []*running
-	if len(l.ready) > 0 {
+	if any = len(l.ready) > 0; any {
 		age, idle := now.Sub(l.ready[0].claimed), now.Sub(l.pulled)
-		if wait = max(stale-age, min(stale/4-idle, 2*stale-age)); wait <= 0 {
-			back, l.ready = l.ready, nil
+		late := age >= stale-again && (idle >= again || age >= 2*stale-again)
+		switch {
+		case !late:
+			l.late = time.Time{}
+			wait = max(stale-again-age, min(again-idle, 2*stale-again-age))
+		case l.late.IsZero():
+			l.late, wait = now, again
+		case now.Sub(l.late) < again:
+			wait = again - now.Sub(l.late)
+		default:
+			back, l.ready, any = l.ready, nil, false
 			l.backlog, l.held = true, true
 		}
 	}
-	any = len(l.ready) > 0
+	if !any {
+		l.late = time.Time{}
+	}
 	l.mu.Unlock()
 	l.giveBack(back)
 	return wait, any

@@ -61,19 +61,28 @@ func (l *loop) claim(ctx context.Context, cs []tasks.Candidate) {
 			alone = append(alone, p)
 		}
 	}
+	names := l.takeNames(1, len(alone))
 	if len(together) > 0 {
-		l.claimTogether(ctx, together, len(alone))
+		l.claimTogether(ctx, together)
+		l.collect() // each of the others may take several statements
 	}
 	for _, p := range alone {
-		if ctx.Err() != nil {
-			break
+		if len(names) == 0 {
+			names = l.takeNames(1, 1)
 		}
-		names := l.takeNames(1, 0)
-		if names == nil { // only its class could tell that it has a name
+		if len(names) == 0 { // only its class could tell that it has a name
 			l.hold()
 			break
 		}
+		if ctx.Err() != nil {
+			break
+		}
 		l.claimAlone(ctx, p, names[0])
+		names = names[1:]
+		l.collect()
+	}
+	for _, name := range names {
+		l.freeName(name)
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -83,23 +92,22 @@ func (l *loop) claim(ctx context.Context, cs []tasks.Candidate) {
 	}
 }
 
-// claimTogether claims by one statement candidates that need no name. If no
-// processor is free for each of them and for so many others, they are claimed
-// ahead: which processor runs which is decided when they start.
-func (l *loop) claimTogether(ctx context.Context, ps []planned, others int) {
+// claimTogether claims by one statement candidates that need no name. If there is
+// not a free processor for each, they are claimed ahead: which processor runs
+// which is decided when they start.
+func (l *loop) claimTogether(ctx context.Context, ps []planned) {
 	ids := make([]tasks.ID, len(ps))
 	for i, p := range ps {
 		ids[i] = p.ID
 	}
-	names := l.takeNames(len(ps), others)
+	names := l.takeNames(len(ps), len(ps))
 	cl := tasks.NewClaim("", l.o.Holder)
 	var won map[tasks.ID]bool
-	began := time.Now()
 	failures, err := l.persist(ctx, l.work, "claim tasks", func(ctx context.Context) (err error) {
 		won, err = l.o.Claims.ClaimMany(ctx, ids, names, cl)
 		return err
 	})
-	l.took += (time.Since(began) - l.took) / 4
+	l.took += (time.Since(l.asked) - l.took) / 4
 	for i, p := range ps {
 		if names != nil {
 			cl.Processor = names[i]

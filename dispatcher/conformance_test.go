@@ -63,7 +63,7 @@ func testClaims(t *testing.T, newClaims func(*testing.T) subject) {
 	for name, check := range map[string]func(*checker){
 		"candidates": candidatesCase, "claim": claimCase, "claim under a name": claimKeyCase, "claim many": claimManyCase,
 		"refuse a singleton": refuseCase, "finish": finishCase, "finish under a name": finishKeyCase,
-		"finish a killed one": finishKilledCase, "fencing": fencingCase,
+		"finish a killed one": finishKilledCase, "fencing": fencingCase, "claim ahead": claimAheadCase, "finish many": finishManyCase,
 	} {
 		t.Run(name, func(t *testing.T) { check(&checker{t, newClaims(t)}) })
 	}

@@ -32,7 +32,8 @@ type Claims interface {
 	RefuseSingleton(ctx context.Context, c tasks.Candidate, key string) (bool, error)
 	Finish(ctx context.Context, h tasks.Held, o tasks.Outcome) error
 	// FinishMany is Finish of several tasks without a key. It returns what Finish
-	// would have returned for each, or an error if the outcome is not known.
+	// would have returned for each, or an error if the outcome is not known. The
+	// end of one for which it returns anything but tasks.ErrFenced is sent again.
 	FinishMany(ctx context.Context, es []tasks.Ending) ([]error, error)
 }
 
@@ -86,6 +87,8 @@ type Dispatcher struct {
 	names        int                      // processors that are not retired
 	free         []string                 // names without a task
 	loop         *loop                    // of Run, nil when it is not running or stops
+	waiting      time.Time                // see Pressure
+	finished     time.Time                // when a run last ended
 	reservations int                      // see Reserve
 	retiring     bool                     // see Retire
 	changed      chan struct{}            // closed and replaced when one of the above became less

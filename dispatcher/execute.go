@@ -78,7 +78,7 @@ func (l *loop) next(r *running) *running {
 	if name == "" {
 		return nil // it was never started
 	}
-	if len(l.ready) > 0 && !l.retiring {
+	if len(l.ready) > 0 && !l.retiring && l.come.Err() == nil {
 		return l.pullLocked(name)
 	}
 	l.free = append(l.free, name)
@@ -90,7 +90,7 @@ func (l *loop) next(r *running) *running {
 // task ends.
 func (l *loop) outcome(ctx context.Context, r *running) tasks.Outcome {
 	if r.back || ctx.Err() != nil {
-		return steer(ctx, givenBack)
+		return steer(ctx, unstarted)
 	}
 	var o tasks.Outcome
 	failure := r.failure
@@ -127,7 +127,7 @@ func steer(ctx context.Context, o tasks.Outcome) tasks.Outcome {
 		return o
 	}
 	switch cause := context.Cause(ctx); {
-	case errors.Is(cause, ErrStopping):
+	case errors.Is(cause, ErrStopping) && !o.Unstarted:
 		return givenBack
 	case errors.Is(cause, ErrKilled):
 		text := "killed"

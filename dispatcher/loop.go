@@ -13,16 +13,19 @@ import (
 	"github.com/lgtask/lgtask/tasks"
 )
 
-// loop is the state of Run's goroutine. Nothing else touches took, held and low;
-// the other fields are set once.
+// loop is the state of Run's goroutine. Nothing else touches asked, took, held,
+// late and low; the other fields are set once.
 type loop struct {
 	*Dispatcher
-	work context.Context // of claims and handlers: ends with the grace
-	last context.Context // of completions: ends when Run returns
-	took time.Duration   // mean time of a claim
-	held bool            // the next candidate waits for a free processor: nothing is claimed ahead of it
-	low  int             // work ahead is filled up when no more than so much is left
-	pool *pool.Pool      // of runs; unlimited: a name is taken before a task is started
+	come  context.Context // of the intake: Run's own
+	work  context.Context // of claims and handlers: ends with the grace
+	last  context.Context // of completions: ends when Run returns
+	asked time.Time       // when it last began to look for work
+	took  time.Duration   // mean time from there to the end of the claim
+	held  bool            // the next candidate waits for a free processor: nothing is claimed ahead of it
+	late  time.Time       // since when work ahead seems not to be started, zero if it is
+	low   int             // work ahead is filled up when no more than so much is left
+	pool  *pool.Pool      // of runs; unlimited: a name is taken before a task is started
 
 	recording conc.WaitGroup // of recordEndings
 	reserved  sync.WaitGroup // of Reserve
@@ -36,7 +39,7 @@ func (d *Dispatcher) Run(ctx context.Context) error {
 	defer endWork(ErrStopping)
 	last, endLast := later(ctx, d.o.Grace+d.o.Quit, ErrStopping)
 	defer endLast(ErrStopping)
-	l := &loop{Dispatcher: d, work: work, last: last, pool: pool.New()}
+	l := &loop{Dispatcher: d, come: ctx, work: work, last: last, pool: pool.New()}
 	d.mu.Lock()
 	d.loop = l
 	d.mu.Unlock()
@@ -64,6 +67,7 @@ func (l *loop) step(ctx context.Context) {
 		if room == 0 {
 			break
 		}
+		l.asked = time.Now()
 		cs, sweep := l.take(room)
 		if sweep {
 			cs = l.sweep(ctx, room)
@@ -137,6 +141,9 @@ func (l *loop) sweep(ctx context.Context, n int) []tasks.Candidate {
 	if err != nil || len(found) >= n {
 		l.backlog = true
 	}
+	if err == nil {
+		l.weighLocked(len(found), n)
+	}
 	if err != nil || len(found) == 0 {
 		l.notifyLocked()
 		return nil
@@ -157,7 +164,7 @@ func (l *loop) collect() {
 		l.names -= len(gone)
 		back, l.ready = l.ready, nil
 	}
-	for len(l.ready) > 0 && len(l.free) > 0 {
+	for len(l.ready) > 0 && len(l.free) > 0 && l.come.Err() == nil {
 		start = append(start, l.pullLocked(l.free[0]))
 		l.free = l.free[1:]
 	}
@@ -173,12 +180,13 @@ func (l *loop) collect() {
 	}
 }
 
-// takeNames takes n free processors, or none if there are not so many and others
-// more.
-func (d *Dispatcher) takeNames(n, others int) []string {
+// takeNames takes at most as many free processors as given, or none if there are
+// fewer than least.
+func (d *Dispatcher) takeNames(least, most int) []string {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if len(d.free) < n+others {
+	n := min(len(d.free), most)
+	if n < least {
 		return nil
 	}
 	names := slices.Clone(d.free[:n])

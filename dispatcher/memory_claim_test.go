@@ -55,7 +55,7 @@ func (m *memory) ClaimMany(ctx context.Context, ids []tasks.ID, processors []str
 	won := map[tasks.ID]bool{}
 	for i, id := range ids {
 		if t := m.tasks[id]; !won[id] && m.claimable(t, cl) {
-			processor := ""
+			processor := t.Processor // none yet: the one of an attempt before stays
 			if processors != nil {
 				processor = processors[i]
 			}

@@ -19,11 +19,14 @@ import (
 type memory struct {
 	mu        sync.Mutex
 	tasks     map[tasks.ID]*tasks.Task
+	order     map[tasks.ID]int // of insertion
 	followers []func(tasks.Event)
 	problems  []string // moves that the state table does not allow
 }
 
-func newMemory() *memory { return &memory{tasks: map[tasks.ID]*tasks.Task{}} }
+func newMemory() *memory {
+	return &memory{tasks: map[tasks.ID]*tasks.Task{}, order: map[tasks.ID]int{}}
+}
 
 // now has the resolution of a BSON date.
 func (m *memory) now() time.Time { return time.Now().Truncate(time.Millisecond) }
@@ -71,7 +74,7 @@ func (m *memory) Insert(ctx context.Context, ts ...*tasks.Task) error {
 			t.TsRequest = t.TsInsert
 		}
 		mine := *t
-		m.tasks[t.ID] = &mine
+		m.tasks[t.ID], m.order[t.ID] = &mine, len(m.order)
 		c := candidateOf(&mine)
 		m.emit(tasks.Event{Kind: tasks.Inserted, ID: t.ID, Candidate: &c})
 	}
@@ -147,8 +150,10 @@ func (m *memory) rescue(holder string) (ids []tasks.ID) {
 		default:
 			m.move(t, tasks.Request)
 			t.Holder = ""
+			t.Crashes++
 			m.emit(tasks.Event{Kind: tasks.Changed, ID: t.ID})
 		}
+		t.Claim = tasks.ClaimMark{}
 		ids = append(ids, t.ID)
 	}
 	return ids
@@ -161,15 +166,26 @@ func (m *memory) Candidates(ctx context.Context, q tasks.Query) ([]tasks.Candida
 	}
 	defer unlock()
 	due := time.Now().Add(time.Millisecond)
-	var cs []tasks.Candidate
+	type waiting struct {
+		*tasks.Task
+		n int // IDs grow
+	}
+	var ts []waiting
 	for _, t := range m.tasks {
 		if t.State == tasks.Request && !t.TsRequest.After(due) && slices.Contains(q.Classes, t.TaskClass) &&
 			(t.PendingKey == "" || !slices.Contains(q.Blocked, t.PendingKey)) {
-			cs = append(cs, candidateOf(t))
+			ts = append(ts, waiting{t, m.order[t.ID]})
 		}
 	}
-	slices.SortFunc(cs, func(a, b tasks.Candidate) int {
-		return cmp.Or(cmp.Compare(b.Priority, a.Priority), a.TsRequest.Compare(b.TsRequest), cmp.Compare(a.ID.String(), b.ID.String()))
+	slices.SortFunc(ts, func(a, b waiting) int {
+		if a.Priority != b.Priority {
+			return b.Priority - a.Priority
+		}
+		return cmp.Or(a.TsRequest.Compare(b.TsRequest), a.n-b.n)
 	})
-	return cs[:min(len(cs), q.Limit)], nil
+	cs := make([]tasks.Candidate, min(len(ts), q.Limit))
+	for i := range cs {
+		cs[i] = candidateOf(ts[i].Task)
+	}
+	return cs, nil
 }

@@ -3,6 +3,7 @@ package dispatcher
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/lgtask/lgtask/tasks"
 )
@@ -18,6 +19,7 @@ const (
 func (l *loop) finish(r *running, o tasks.Outcome) {
 	l.mu.Lock()
 	r.end, r.over = o, true
+	l.finished = time.Now()
 	if r.held.Key != "" {
 		l.mu.Unlock()
 		l.record(r)
@@ -48,12 +50,7 @@ func (l *loop) recordEndings() {
 			return
 		}
 		l.mu.Unlock()
-		if n == 1 {
-			l.record(batch[0])
-		} else {
-			l.recordMany(batch)
-		}
-		l.recorded(batch...)
+		l.recorded(l.recordMany(batch)...)
 	}
 }
 
@@ -67,7 +64,9 @@ func (l *loop) record(r *running) {
 	l.concluded(r, err)
 }
 
-func (l *loop) recordMany(batch []*running) {
+// recordMany does the same for several tasks, and returns those that it is done
+// with. One whose end alone is refused goes on alone, so that no other waits.
+func (l *loop) recordMany(batch []*running) (done []*running) {
 	ctx, cancel := l.lastly()
 	defer cancel()
 	es := make([]tasks.Ending, len(batch))
@@ -80,12 +79,18 @@ func (l *loop) recordMany(batch []*running) {
 		return err
 	})
 	for i, r := range batch {
-		if err == nil {
-			l.concluded(r, errs[i])
-		} else {
+		switch {
+		case err != nil:
 			l.concluded(r, err)
+		case errs[i] != nil && !errors.Is(errs[i], tasks.ErrFenced):
+			l.recording.Go(func() { l.record(r); l.recorded(r) })
+			continue
+		default:
+			l.concluded(r, errs[i])
 		}
+		done = append(done, r)
 	}
+	return done
 }
 
 // lastly returns the context of completions. When Run has given up on a handler
@@ -121,7 +126,12 @@ func (l *loop) recorded(batch ...*running) {
 		delete(l.running, r)
 		if r.dropped {
 			l.unrecorded = append(l.unrecorded, r.held.ID)
+		} else if r.back && r.held.Key == "" {
+			l.backlog = true // a sweep that read before this was written did not see it
 		}
 	}
 	l.notifyLocked()
+	if l.backlog {
+		l.poke()
+	}
 }

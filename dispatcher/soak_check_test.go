@@ -65,7 +65,10 @@ func (s *soak) verdict() {
 			s.Errorf("task %s ran %d times under one claim", claim.id, n)
 		}
 	}
-	s.Logf("%d runs; %v", len(s.runs), ended)
+	if s.short && s.ahead < 100 {
+		s.Errorf("only %d runs were claimed ahead", s.ahead)
+	}
+	s.Logf("%d runs, %d of them claimed ahead; %v", len(s.runs), s.ahead, ended)
 }
 
 // fill gives every processor a task at the same time: none may have gone.

@@ -3,6 +3,7 @@ package dispatcher
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -59,7 +60,7 @@ func (l *loop) stop() error {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	stuck := &StuckError{Unrecorded: l.unrecorded}
+	stuck := &StuckError{Unrecorded: slices.Clone(l.unrecorded)}
 	for r := range l.running {
 		if r.over {
 			stuck.Unrecorded = append(stuck.Unrecorded, r.held.ID)

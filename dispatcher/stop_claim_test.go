@@ -72,8 +72,11 @@ func TestStopWhileAClaimIsNotAnswered(t *testing.T) {
 				t.Error(err)
 			}
 			b.begun()
-			b.is(x.ID, tasks.Request)
-			b.is(y.ID, tasks.Request)
+			for _, c := range []tasks.Candidate{x, y} {
+				if got := b.task(c.ID); got.State != tasks.Request || got.LastLog != "" || !got.TsRequest.Equal(c.TsRequest) {
+					t.Errorf("given back as %+v", got)
+				}
+			}
 		})
 	}
 }

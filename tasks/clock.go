@@ -16,6 +16,7 @@ const (
 	clockJump   = 50 * time.Millisecond // samples that disagree by more are thrown away
 	clockTick   = time.Millisecond      // the server cuts its time to this
 	clockKeep   = 8                     // samples kept
+	clockFirst  = 3                     // samples taken at once
 )
 
 // clock estimates the server's clock from below. A hello reply carries the
@@ -80,6 +81,18 @@ func reliable(age, wall time.Duration) bool {
 	return age >= 0 && age <= clockMaxAge && (wall-age).Abs() <= clockJump
 }
 
+// samplesWanted is how many samples make an estimate: the best of several, or one
+// if there was an estimate before, so that a call that comes once in a while is
+// not held up three times.
+func (c *clock) samplesWanted() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.samples) > 0 {
+		return 1
+	}
+	return clockFirst
+}
+
 // Now returns the server's time, estimated from below: it is never ahead of the
 // server. It asks the server if the last answer is older than a minute.
 func (s *Store) Now(ctx context.Context) (time.Time, error) {
@@ -87,7 +100,7 @@ func (s *Store) Now(ctx context.Context) (time.Time, error) {
 	if off, fresh := s.clock.estimate(now); fresh {
 		return now.Add(off).Truncate(time.Millisecond), nil
 	}
-	if _, err := s.SyncClock(ctx); err != nil {
+	if _, err := s.syncClock(ctx, s.clock.samplesWanted()); err != nil {
 		return time.Time{}, err
 	}
 	return s.Clock().Truncate(time.Millisecond), nil
@@ -104,6 +117,10 @@ func (s *Store) Clock() time.Time {
 // SyncClock asks the primary for its time and reports whether the estimate
 // jumped.
 func (s *Store) SyncClock(ctx context.Context) (jumped bool, err error) {
+	return s.syncClock(ctx, clockFirst)
+}
+
+func (s *Store) syncClock(ctx context.Context, samples int) (jumped bool, err error) {
 	var reply struct {
 		LocalTime time.Time `bson:"localTime"`
 		Primary   string    `bson:"primary"`
@@ -111,7 +128,7 @@ func (s *Store) SyncClock(ctx context.Context) (jumped bool, err error) {
 	}
 	// Outside any transaction of the caller: hello must not be part of one.
 	ctx = mongo.NewSessionContext(ctx, nil)
-	for range 3 {
+	for range samples {
 		sent := time.Now()
 		if err := s.db.RunCommand(ctx, bson.D{{Key: "hello", Value: 1}}, primaryOnly).Decode(&reply); err != nil {
 			return jumped, err

@@ -115,3 +115,15 @@ func TestClockAfterSettingTheLocalClock(t *testing.T) {
 		t.Error("unreliable after a second")
 	}
 }
+
+// The first estimate is the best of several; renewing it costs one question.
+func TestClockSamplesWanted(t *testing.T) {
+	var c clock
+	if n := c.samplesWanted(); n != clockFirst {
+		t.Errorf("%d samples for the first estimate", n)
+	}
+	c.add(sampleOf(clockStart, time.Second, 0, 0))
+	if n := c.samplesWanted(); n != 1 {
+		t.Errorf("%d samples to renew it", n)
+	}
+}

@@ -2,6 +2,7 @@ package tasks
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -22,20 +23,29 @@ type Ending struct {
 // Tasks of one claim that ended in the same way share a statement. The reply has
 // only a total: if it is short, the documents tell what became of each.
 func (s *Store) FinishMany(ctx context.Context, es []Ending) ([]error, error) {
+	if len(es) == 1 {
+		return s.finishEach(ctx, es, nil)
+	}
 	models, err := s.endModels(es)
 	if err != nil {
 		return nil, err
 	}
 	res, err := s.tasks.BulkWrite(ctx, models, options.BulkWrite().SetOrdered(false))
-	switch {
-	case tooLarge(err):
-		return s.finishEach(ctx, es, nil)
-	case err != nil:
+	if err != nil && !refused(err) {
 		return nil, err
-	case int(res.MatchedCount) == len(es):
+	}
+	if err == nil && int(res.MatchedCount) == len(es) {
 		return make([]error, len(es)), nil
 	}
 	return s.finishEach(ctx, es, s.whatEnded)
+}
+
+// refused reports whether the server answered that a write is not possible, such
+// as one that would make its document too large.
+func refused(err error) bool {
+	var we mongo.WriteException
+	var be mongo.BulkWriteException
+	return errors.As(err, &we) && len(we.WriteErrors) > 0 || errors.As(err, &be) && len(be.WriteErrors) > 0
 }
 
 // endModels groups ends by claim, processor and outcome.
@@ -121,10 +131,8 @@ func (s *Store) finishEach(ctx context.Context, es []Ending, known func(context.
 		if ended[e.ID] {
 			continue
 		}
-		if err := s.Finish(ctx, e.Held, e.Outcome); err != nil && err != ErrFenced {
-			return nil, err
-		} else {
-			errs[i] = err
+		if errs[i] = s.Finish(ctx, e.Held, e.Outcome); errs[i] != nil && errs[i] != ErrFenced && !refused(errs[i]) {
+			return nil, errs[i]
 		}
 	}
 	return errs, nil

@@ -17,6 +17,7 @@ const (
 	claimIndex   = "lgtask_claim"
 	dueIndex     = "lgtask_due"
 	holderIndex  = "lgtask_holder"
+	killIndex    = "lgtask_kill"
 	pendingIndex = "lgtask_pendingKey"
 	runningIndex = "lgtask_runningKey"
 	expireIndex  = "lgtask_expireAt"
@@ -47,6 +48,9 @@ func taskIndexes() []mongo.IndexModel {
 		{Keys: asc("tsRequest"), Options: options.Index().SetName(dueIndex).SetPartialFilterExpression(waiting)},
 		// The tasks of a process that died.
 		{Keys: asc("holder"), Options: options.Index().SetName(holderIndex).SetPartialFilterExpression(exists("holder"))},
+		// Store.Killed, which is asked often while no stream is open: through the
+		// index above it would step over all that is claimed.
+		{Keys: asc("holder"), Options: options.Index().SetName(killIndex).SetPartialFilterExpression(bson.D{{Key: "state", Value: Kill}})},
 		// At most one waiting and one going run of a name. Two documents by
 		// hand with null there are no runs of one name.
 		{Keys: asc("pendingKey"), Options: options.Index().SetName(pendingIndex).SetUnique(true).SetPartialFilterExpression(text("pendingKey"))},

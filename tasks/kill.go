@@ -11,7 +11,7 @@ import (
 // a process whose stream was interrupted: the events of that time are lost.
 func (s *Store) Killed(ctx context.Context, holder string) ([]ID, error) {
 	cur, err := s.tasks.Find(ctx, bson.D{{Key: "holder", Value: holder}, {Key: "state", Value: Kill}},
-		options.Find().SetProjection(asc("_id")))
+		options.Find().SetProjection(asc("_id")).SetHint(killIndex))
 	if err != nil {
 		return nil, err
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
 )
 
 // OplogTime is the deployment's logical clock as a reply carried it: the second
@@ -38,8 +39,10 @@ func (s *Store) OplogTime(ctx context.Context) (OplogTime, error) {
 
 // Waiting reports whether any due task of the query's classes waits, and the
 // OplogTime of the reply. It is one command that examines a few index keys,
-// whatever waits; Limit is not used. A foreign document that was not adopted yet
-// is not seen, see Foreign.
+// whatever waits; Limit is not used. But the server steps over entries of tasks
+// that were claimed a moment ago: where the next class in the index is that of a
+// storm, 1 to 5 ms were measured instead of 0.3. A foreign document that was not
+// adopted yet is not seen, see Foreign.
 func (s *Store) Waiting(ctx context.Context, q Query) (bool, OplogTime, error) {
 	now, err := s.Now(ctx)
 	if err != nil {
@@ -63,12 +66,36 @@ func (s *Store) Waiting(ctx context.Context, q Query) (bool, OplogTime, error) {
 const listens = 15 * time.Second
 
 // CountListeners returns how many processes gave a sign of life in the last 15 s,
-// so that each may have a change stream open.
-func (s *Store) CountListeners(ctx context.Context) (int, error) {
-	n, err := s.processors.CountDocuments(ctx, bson.D{
-		{Key: "tsBeat", Value: bson.D{{Key: "$gt", Value: s.Clock().Add(-listens)}}}, {Key: "dead", Value: bson.D{{Key: "$ne", Value: true}}},
+// so that each may have a change stream open, and how many of them are alike:
+// they run all of the given classes.
+func (s *Store) CountListeners(ctx context.Context, classes []string) (all, alike int, err error) {
+	theirs := bson.D{{Key: "$cond", Value: bson.A{bson.D{{Key: "$isArray", Value: "$classes"}}, "$classes", bson.A{}}}}
+	cur, err := s.processors.Aggregate(ctx, mongo.Pipeline{
+		{{Key: "$match", Value: bson.D{
+			{Key: "tsBeat", Value: bson.D{{Key: "$gt", Value: s.Clock().Add(-listens)}}}, {Key: "dead", Value: bson.D{{Key: "$ne", Value: true}}},
+		}}},
+		{{Key: "$group", Value: bson.D{
+			{Key: "_id", Value: bson.D{{Key: "$setIsSubset", Value: bson.A{literal(classes), theirs}}}},
+			{Key: "n", Value: bson.D{{Key: "$sum", Value: 1}}},
+		}}},
 	})
-	return int(n), err
+	if err != nil {
+		return 0, 0, err
+	}
+	var groups []struct {
+		Alike bool `bson:"_id"`
+		N     int  `bson:"n"`
+	}
+	if err := cur.All(ctx, &groups); err != nil {
+		return 0, 0, err
+	}
+	for _, g := range groups {
+		all += g.N
+		if g.Alike {
+			alike = g.N
+		}
+	}
+	return all, alike, nil
 }
 
 // shortestWindow is the least time that a rate is computed from after a new

@@ -165,7 +165,12 @@ func TestCountListeners(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if n, err := s.CountListeners(t.Context()); n != 2 || err != nil {
-		t.Errorf("%d, %v", n, err)
+	for _, c := range []struct {
+		classes []string
+		alike   int
+	}{{[]string{"$A"}, 2}, {[]string{}, 2}, {[]string{"$A", "B"}, 0}} {
+		if all, alike, err := s.CountListeners(t.Context(), c.classes); all != 2 || alike != c.alike || err != nil {
+			t.Errorf("%q: %d, %d, %v", c.classes, all, alike, err)
+		}
 	}
 }

@@ -16,6 +16,20 @@
 // past is used, because the state is in the documents: whoever has opened a
 // stream reads them, and what was missed meanwhile is found there.
 //
+// # Suspension
+//
+// Each open stream makes the server look at every entry of its oplog, whatever
+// the stream lets through. Who has no use for it closes it with [Watcher.Suspend]
+// and opens one again with [Watcher.Resume], from any goroutine. While suspended
+// nothing is sent to the server: no Prepare, no opening, no read. Resume takes
+// the same path as a start, so there is no gap: Reset runs after the opening and
+// reads the collection by state. The owner of a suspended Watcher looks for
+// itself what it needs to know meanwhile.
+//
+// Suspending is no failure: it gets no line above debug level, no wait, and does
+// not change LastError. It does not get around a wait either: a Watcher that is
+// resumed during an outage waits for the rest of it.
+//
 // # Guarantees
 //
 //   - Reset is called after each opening and before any event of that stream. A
@@ -25,7 +39,8 @@
 //   - Events of one stream arrive in the order of the server's oplog. After a
 //     Reset some may arrive a second time or be about a state that has passed:
 //     an event is a hint, and handling it twice must be harmless.
-//   - Reset and Handle are called from Run's goroutine only, one at a time.
+//   - Reset and Handle are called from Run's goroutine only, one at a time. A
+//     suspension waits for them; it cuts short only a read of the stream.
 //   - The collections and their indexes are created again before a stream is
 //     opened, so that a dropped collection comes back with the indexes that
 //     keep the promises about names. Those that were dropped while the stream

@@ -14,6 +14,7 @@ const (
 	Opening   State = "opening"   // preparing, opening a stream, or in Sink.Reset
 	Following State = "following" // reading events
 	Waiting   State = "waiting"   // between two tries
+	Suspended State = "suspended" // by Suspend: no stream is open
 )
 
 // Stats is what a Watcher has done so far.
@@ -23,7 +24,10 @@ type Stats struct {
 	Openings  int64     // streams opened
 	Resets    int64     // calls of Sink.Reset that succeeded
 	Events    int64     // events that the sink took
-	LastError string    // why the last stream or try ended; "" if none has failed
+	LastError string    // why the last stream or try failed; "" if none has
+
+	Suspensions int64 // times that Run came to rest because of Suspend
+	Reopenings  int64 // first Resets after a suspension that succeeded
 }
 
 // counters guard Stats, which Run's goroutine writes and others read.

@@ -47,12 +47,15 @@ type Options struct {
 type Watcher struct {
 	opts      Options
 	counters  counters
+	gate      gate
 	listening chan struct{}
 	listenOne sync.Once
 
 	// Only Run's goroutine touches these.
-	backoff backoff
-	lostAt  time.Time // begin of the outage; zero if there is none
+	backoff   backoff
+	notBefore time.Time // of the next try
+	lostAt    time.Time // begin of the outage; zero if there is none
+	reopening bool      // the next stream is the first after a suspension
 }
 
 // New returns a Watcher that does nothing until Run is called.
@@ -74,7 +77,8 @@ func New(o Options) *Watcher {
 }
 
 // Listening returns a channel that is closed after the first Reset that
-// succeeded: from then on nothing is missed. It stays closed.
+// succeeded: from then on nothing is missed, unless Suspend is called. It stays
+// closed. See also Follows.
 func (w *Watcher) Listening() <-chan struct{} { return w.listening }
 
 // Run watches until ctx ends, and then returns nil once the stream is closed. It
@@ -84,55 +88,99 @@ func (w *Watcher) Listening() <-chan struct{} { return w.listening }
 func (w *Watcher) Run(ctx context.Context) error {
 	defer w.counters.enter(Stopped)
 	w.backoff.reset()
-	w.lostAt = time.Time{}
+	w.notBefore, w.lostAt = time.Time{}, time.Time{}
 	for ctx.Err() == nil {
-		err := w.attempt(ctx)
+		if resumed := w.gate.closed(); resumed != nil {
+			w.rest(ctx, resumed)
+			continue
+		}
+		err := w.try(ctx)
 		if ctx.Err() != nil {
 			return nil
+		}
+		if errors.Is(err, errSuspended) {
+			continue
 		}
 		w.counters.change(func(s *Stats) { s.LastError = err.Error() })
 		if foreign := (*tasks.ForeignError)(nil); errors.As(err, &foreign) {
 			return err
 		}
 		w.lost(err)
-		w.counters.enter(Waiting)
-		pause(ctx, w.backoff.next(rand.Float64()))
+		w.notBefore = time.Now().Add(w.backoff.next(rand.Float64()))
 	}
 	return nil
 }
 
-// attempt goes the path once, until something fails.
-func (w *Watcher) attempt(ctx context.Context) error {
+// try waits until a try is allowed and goes the path once, until something
+// fails or Suspend is called. Failures count on through a suspension: suspending
+// and resuming is no way around the waits.
+func (w *Watcher) try(ctx context.Context) error {
+	open, done := w.gate.pass(ctx)
+	defer done()
+	if wait := time.Until(w.notBefore); wait > 0 {
+		w.counters.enter(Waiting)
+		pause(open, wait)
+	}
+	if open.Err() != nil {
+		return context.Cause(open)
+	}
+	return w.attempt(ctx, open)
+}
+
+// attempt goes the path once. Only the reads end with open: Prepare, the opening
+// and the sink have the context of Run, since they are not cut short by a
+// suspension. A cancelled opening would leave its cursor on the server.
+func (w *Watcher) attempt(ctx, open context.Context) error {
 	w.counters.enter(Opening)
 	if err := w.opts.Source.Prepare(ctx); err != nil {
 		return err
 	}
-	l := newLeash(ctx, w.opts.Stall)
-	defer l.release()
-	if err := l.arm(); err != nil {
-		return err
-	}
-	st, err := w.opts.Source.Open(l.ctx)
-	if err := l.disarm(err); err != nil {
+	st, err := w.open(ctx)
+	if err != nil {
 		return err
 	}
 	defer closeStream(ctx, st)
 	w.counters.change(func(s *Stats) { s.Openings++ })
+	if open.Err() != nil {
+		return context.Cause(open)
+	}
 	if err := w.opts.Sink.Reset(ctx); err != nil {
 		return err
 	}
 	w.listens()
+	l := newLeash(open, w.opts.Stall)
+	defer l.release()
 	return w.follow(ctx, l, st)
+}
+
+// open opens a stream, but waits no longer than Stall.
+func (w *Watcher) open(ctx context.Context) (Stream, error) {
+	l := newLeash(ctx, w.opts.Stall)
+	defer l.release()
+	if err := l.arm(); err != nil {
+		return nil, err
+	}
+	st, err := w.opts.Source.Open(l.ctx)
+	return st, l.disarm(err)
 }
 
 // listens notes that a stream is open and the sink has read the collection.
 func (w *Watcher) listens() {
-	w.counters.change(func(s *Stats) { s.Resets++ })
+	w.counters.change(func(s *Stats) {
+		s.Resets++
+		if w.reopening {
+			s.Reopenings++
+		}
+	})
 	w.counters.enter(Following)
 	w.listenOne.Do(func() { close(w.listening) })
-	if w.lostAt.IsZero() {
+	switch {
+	case w.reopening:
+		w.opts.Log.Debug().Msg("listening again after a suspension")
+	case w.lostAt.IsZero():
 		w.opts.Log.Info().Msg("listening")
 	}
+	w.reopening = false
 }
 
 // settled notes that a stream, followed since began, still works after a while.

@@ -1,0 +1,22 @@
+package dispatcher
+
+import "time"
+
+// Pressure returns since when tasks wait that no processor is free for, zero if
+// none do as far as is known, and when a task last ended here.
+func (d *Dispatcher) Pressure() (waiting, finished time.Time) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.waiting, d.finished
+}
+
+// weighLocked notes whether a sweep that asked for n candidates found as many:
+// then more may wait.
+func (d *Dispatcher) weighLocked(found, n int) {
+	switch {
+	case found < n:
+		d.waiting = time.Time{}
+	case d.waiting.IsZero():
+		d.waiting = time.Now()
+	}
+}
