@@ -28,7 +28,7 @@ func TestPrepareIsRepeatable(t *testing.T) {
 		}
 	}
 	specs, err := collection(s).Indexes().ListSpecifications(t.Context())
-	if err != nil || len(specs) != 7 {
+	if err != nil || len(specs) != 8 {
 		t.Errorf("%d indexes with _id, %v", len(specs), err)
 	}
 	for _, spec := range specs {
