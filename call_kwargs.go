@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -60,7 +61,26 @@ func parseExtended(text []byte) (bson.D, error) {
 	if err := bson.UnmarshalExtJSON(text, false, &doc); err != nil {
 		return nil, fmt.Errorf("not Extended JSON: %w", err)
 	}
+	if hasOldBinary(doc) {
+		return nil, errors.New("binary data of subtype 2 does not arrive as it is written: use subtype 0")
+	}
 	return widen(doc).(bson.D), nil
+}
+
+// hasOldBinary looks for binary data of subtype 2, which carries its length a
+// second time: the driver drops or adds that.
+func hasOldBinary(v any) bool {
+	switch v := v.(type) {
+	case bson.Binary:
+		return v.Subtype == bson.TypeBinaryBinaryOld
+	case bson.D:
+		return slices.ContainsFunc(v, func(e bson.E) bool { return hasOldBinary(e.Value) })
+	case bson.A:
+		return slices.ContainsFunc(v, hasOldBinary)
+	case bson.CodeWithScope:
+		return hasOldBinary(v.Scope)
+	}
+	return false
 }
 
 // widen makes 64 bit integers of those of 32, which the driver's parser makes of

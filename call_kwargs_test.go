@@ -62,6 +62,7 @@ func TestParseKwargsRefuses(t *testing.T) {
 		`{"a":` + strings.Repeat("[", 9_000) + strings.Repeat("]", 9_000) + `}`:   "32 levels",
 		`{"a":` + strings.Repeat("[", 90_000) + strings.Repeat("]", 90_000) + `}`: "depth",
 		`{"a":"` + strings.Repeat("x", 1<<20) + `"}`:                              "at most 1048576",
+		`{"a":[{"$binary":{"base64":"","subType":"2"}}]}`:                         "subtype 0",
 		`{"a":{"$oid":"mongodb://bob:hunter2@h"}}`:                                "Extended JSON",
 	} {
 		_, err := parseKwargs(json.RawMessage(text))

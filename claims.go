@@ -112,8 +112,9 @@ func (c *claims) FinishMany(ctx context.Context, es []tasks.Ending) ([]error, er
 	for i, e := range es {
 		switch {
 		case e.Unstarted:
-		case errs[i] != nil:
+		case errors.Is(errs[i], tasks.ErrFenced):
 			c.handler.finished(e.ID)
+		case errs[i] != nil: // it is sent again
 		default:
 			c.closeLog(ctx, e.Held, e.State)
 		}

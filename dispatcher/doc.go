@@ -2,8 +2,8 @@
 //
 // # Guarantees
 //
-// Each named processor runs one task at a time. A name is taken before a claim
-// is sent, so a claimed task starts at once. Tasks of classes that are not
+// Each named processor runs one task at a time. A claimed task starts at once,
+// but for what is claimed ahead, see below. Tasks of classes that are not
 // registered are never claimed. A handler that fails, panics or calls
 // runtime.Goexit ends its own task only, and its processor goes on; so does a
 // panic while a task's name is computed.
@@ -16,6 +16,26 @@
 // and the next free processor sweeps for them. The flag is cleared before a
 // sweep reads, and set again if the sweep found as many as it asked for. So an
 // offer is a hint and a sweep is the truth, and nothing waits in memory.
+//
+// # Ahead, and together
+//
+// Claiming and recording one task at a time leaves processors waiting for the
+// database: 2,450 tasks that do nothing were drained a second so, and 7,000 to
+// 10,000 on the same machine by the following two.
+//
+// Short work is claimed ahead: as much as is done in twice the time of a claim, at
+// most 40 ms of it and 2,000 tasks, by what runs of each class lately took.
+// Processors take the next task from it without a further look at the database.
+// Nothing is claimed ahead of a class that is long or not known yet, of one with a
+// name, or of a task under which a process died. What is not started in 40 ms,
+// since all processors turned out to be busy with longer work, is given back.
+//
+// Ends of tasks without a key are recorded together: whatever has ended while two
+// statements are under way goes with the next. A processor goes on before the end
+// of its last task is recorded. Nothing waits for a statement to fill up.
+//
+// A producer in this process may Reserve a free processor and insert its task
+// claimed by it.
 //
 // # Names
 //
