@@ -132,7 +132,7 @@ func TestCollectionDropped(t *testing.T) {
 			t.Fatal(err)
 		}
 		atOnce := create(t, conn, Work{}) // makes a collection without indexes, if it is the first to do so
-		eventually(t, "the indexes", func() bool { return indexes(t, db) == 7 })
+		eventually(t, "the indexes", func() bool { return indexes(t, db) == 8 })
 		t.Logf("round %d: the indexes were back after %v", round, time.Since(dropped).Round(time.Millisecond))
 		ids := []lgtask.TaskID{atOnce}
 		for i := range 50 {
