@@ -22,24 +22,45 @@ type claims struct {
 	handler *handler
 }
 
-// Candidates implements dispatcher.Claims. Classes that compute their name get
-// their kwargs, however large.
-func (c *claims) Candidates(ctx context.Context, q tasks.Query) ([]tasks.Candidate, error) {
+// Pages implements dispatcher.Claims. Classes that compute their name get their
+// kwargs, however large.
+func (c *claims) Pages(ctx context.Context, q tasks.Query) (tasks.Pages, error) {
+	if len(q.Classes) == 0 {
+		return nothing{}, nil
+	}
 	ctx, cancel := context.WithTimeout(ctx, claimTimeout)
 	defer cancel()
-	if len(q.Classes) == 0 {
-		return nil, nil
-	}
-	cs, err := c.Store.Candidates(ctx, q)
+	p, err := c.Store.Pages(ctx, q)
 	if err != nil {
 		return nil, err
 	}
+	return &claimPages{p, c}, nil
+}
+
+// nothing is what waits of no class.
+type nothing struct{}
+
+func (nothing) Next(context.Context) ([]tasks.Candidate, bool, error) { return nil, false, nil }
+func (nothing) Close(context.Context) error                           { return nil }
+
+type claimPages struct {
+	tasks.Pages
+	c *claims
+}
+
+func (p *claimPages) Next(ctx context.Context) ([]tasks.Candidate, bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, claimTimeout)
+	defer cancel()
+	cs, more, err := p.Pages.Next(ctx)
+	if err != nil {
+		return nil, false, err
+	}
 	for i := range cs {
-		if err := c.identify(ctx, &cs[i]); err != nil {
-			return nil, err
+		if err := p.c.identify(ctx, &cs[i]); err != nil {
+			return nil, false, err
 		}
 	}
-	return cs, nil
+	return cs, more, nil
 }
 
 // identify reads the kwargs that a candidate's name is computed from.

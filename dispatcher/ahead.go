@@ -8,24 +8,37 @@ import (
 
 // Rules of claiming ahead.
 const (
-	maxAhead = 2000                  // tasks claimed and not started
+	maxAhead = 2000                  // tasks claimed and not started, by all processes that take them
 	stale    = 40 * time.Millisecond // work that is not started in that time goes back
 	again    = stale / 4             // between the two looks at what seems to be late
 	shortest = time.Microsecond      // no run is taken to be shorter
 )
 
-// learnLocked notes how long a run took. The estimate follows longer runs faster
-// than shorter ones: work that was claimed ahead by mistake keeps others waiting.
+// length is what the runs of a class lately took.
+type length struct {
+	// It follows longer runs faster than shorter ones: work that was claimed
+	// ahead by mistake keeps others waiting.
+	careful time.Duration
+	// A median: half the runs are shorter. One that the machine held up counts
+	// no more than any other.
+	typical time.Duration
+}
+
+// learnLocked notes how long a run took.
 func (d *Dispatcher) learnLocked(class string, took time.Duration) {
 	old, known := d.lengths[class]
-	switch {
-	case !known:
-		d.lengths[class] = max(took, shortest)
-	case took > old:
-		d.lengths[class] = old + (took-old)/2
-	default:
-		d.lengths[class] = max(old-(old-took)/8, shortest)
+	took = max(took, shortest)
+	l := length{old.careful - (old.careful-took)/8, max(old.typical-old.typical/4, shortest)}
+	if took > old.careful {
+		l.careful = old.careful + (took-old.careful)/2
 	}
+	if took > old.typical {
+		l.typical = old.typical + old.typical/4
+	}
+	if !known {
+		l = length{took, took}
+	}
+	d.lengths[class] = l
 }
 
 // horizon is how much work is claimed ahead: what is done while two claims are
@@ -40,18 +53,22 @@ func (l *loop) room() int {
 	if l.retiring || len(l.endings) > maxTogether {
 		return 0 // recorded ends make room
 	}
-	if l.held = l.held && len(l.free) == 0; l.held {
+	free := l.freeLocked()
+	if l.held = l.held && free == 0; l.held {
 		return 0
 	}
-	if len(l.free) == 0 && len(l.ready) > l.low {
+	if free == 0 && len(l.ready.list) > l.low {
 		return 0
 	}
 	most := 0
 	for _, length := range l.lengths {
-		most = max(most, int(l.horizon()*time.Duration(l.names)/length))
+		most = max(most, int(l.horizon()*time.Duration(l.names)/length.careful))
 	}
-	return max(len(l.free)+min(most, maxAhead)-len(l.ready), 0)
+	return max(free+min(most, maxAhead/l.peers())-len(l.ready.list), 0)
 }
+
+// freeLocked returns how many processors are free that no task is ready for.
+func (l *loop) freeLocked() int { return max(len(l.free)-len(l.ready.list), 0) }
 
 // fit leaves out candidates that would make too much work ahead. The first that
 // is not short waits for a free processor, and so do all behind it. A sweep finds
@@ -59,15 +76,12 @@ func (l *loop) room() int {
 func (l *loop) fit(cs []tasks.Candidate) []tasks.Candidate {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	free := len(l.free)
+	free := l.freeLocked()
 	if len(cs) <= free {
 		return cs
 	}
 	quick := l.quickLocked(time.Now())
-	var ahead time.Duration
-	for _, r := range l.ready {
-		ahead += l.lengths[r.held.TaskClass]
-	}
+	ahead := l.ready.careful
 	n := 0
 	for ; n < len(cs); n++ {
 		short := l.shortLocked(&cs[n])
@@ -77,7 +91,7 @@ func (l *loop) fit(cs []tasks.Candidate) []tasks.Candidate {
 			}
 			continue
 		}
-		ahead += l.lengths[cs[n].TaskClass]
+		ahead += l.lengths[cs[n].TaskClass].careful
 		if l.held = !short || quick <= 0; l.held || ahead > l.horizon()*time.Duration(quick) {
 			l.backlog = true
 			break
@@ -86,7 +100,7 @@ func (l *loop) fit(cs []tasks.Candidate) []tasks.Candidate {
 	for _, c := range cs[n:] {
 		delete(l.claiming, c.ID)
 	}
-	l.low = (len(l.ready) + n - free) / 2
+	l.low = (len(l.ready.list) + n - free) / 2
 	return cs[:n]
 }
 
@@ -95,7 +109,7 @@ func (l *loop) fit(cs []tasks.Candidate) []tasks.Candidate {
 // a process died of it.
 func (l *loop) shortLocked(c *tasks.Candidate) bool {
 	length, known := l.lengths[c.TaskClass]
-	return known && length < l.horizon() && !c.Keyed() && c.Crashes == 0
+	return known && length.careful < l.horizon() && !c.Keyed() && c.Crashes == 0
 }
 
 // quickLocked returns how many processors do not run anything long.
@@ -117,21 +131,6 @@ func (l *loop) hold() {
 	l.backlog, l.held = true, true
 }
 
-// pullLocked takes the next task that was claimed ahead, for the processor.
-func (l *loop) pullLocked(name string) *running {
-	r := l.ready[0]
-	if l.ready = l.ready[1:]; len(l.ready) == 0 {
-		l.ready = nil
-	}
-	r.held.Processor = name
-	l.pulled = time.Now()
-	r.started = l.pulled
-	if l.backlog {
-		l.poke() // there may be room again
-	}
-	return r
-}
-
 // giveBackLate gives back what was claimed ahead and is late, since all
 // processors are busy with longer work; the next is claimed when one is free. It
 // returns when to look again, if there is anything. It looks twice: on a busy
@@ -139,8 +138,8 @@ func (l *loop) pullLocked(name string) *running {
 func (l *loop) giveBackLate(now time.Time) (wait time.Duration, any bool) {
 	l.mu.Lock()
 	var back []*running
-	if any = len(l.ready) > 0; any {
-		age, idle := now.Sub(l.ready[0].claimed), now.Sub(l.pulled)
+	if any = len(l.ready.list) > 0; any {
+		age, idle := now.Sub(l.ready.list[0].claimed), now.Sub(l.pulled)
 		late := age >= stale-again && (idle >= again || age >= 2*stale-again)
 		switch {
 		case !late:
@@ -151,7 +150,7 @@ func (l *loop) giveBackLate(now time.Time) (wait time.Duration, any bool) {
 		case now.Sub(l.late) < again:
 			wait = again - now.Sub(l.late)
 		default:
-			back, l.ready, any = l.ready, nil, false
+			back, any = l.ready.all(), false
 			l.backlog, l.held = true, true
 		}
 	}

@@ -21,7 +21,7 @@ func stuffed(t *testing.T, gate chan struct{}) *bench {
 	}
 	advance(time.Millisecond)
 	b.d.Wake()
-	advance(2*trip + time.Millisecond)
+	advance(2*trip + stalled)
 	if n := b.ahead(); n < 250 {
 		t.Fatalf("%d are ahead", n)
 	}
@@ -142,7 +142,7 @@ func TestKillOfATaskAhead(t *testing.T) {
 				gate := make(chan struct{})
 				b := stuffed(t, gate)
 				b.d.mu.Lock()
-				id := b.d.ready[10].held.ID
+				id := b.d.ready.list[10].held.ID
 				b.d.mu.Unlock()
 				if err := b.m.kill(context.Background(), id); err != nil {
 					t.Fatal(err)

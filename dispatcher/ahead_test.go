@@ -55,7 +55,7 @@ func warm(t *testing.T, m *memory, holder string, names int) *bench {
 func (b *bench) ahead() int {
 	b.d.mu.Lock()
 	defer b.d.mu.Unlock()
-	return len(b.d.ready)
+	return len(b.d.ready.list)
 }
 
 // finished waits until everything has ended, and checks that it does in time.
@@ -212,7 +212,7 @@ func testBehindLong(t *testing.T, edit func(int) func(*tasks.Task), count int) {
 		return succeeded
 	}
 	b.d.mu.Lock()
-	b.d.lengths["Long"] = time.Second
+	b.d.lengths["Long"] = length{time.Second, time.Second}
 	b.d.mu.Unlock()
 	for i := range count {
 		b.insert(priority(1), edit(i))

@@ -101,12 +101,18 @@ func (c *checker) candidate(id tasks.ID) tasks.Candidate {
 
 func (c *checker) due(class string, blocked ...string) (ids []tasks.ID) {
 	c.Helper()
-	cs, err := c.s.Candidates(c.Context(), tasks.Query{Classes: []string{class}, Blocked: blocked, Limit: 100})
+	pages, err := c.s.Pages(c.Context(), tasks.Query{Classes: []string{class}, Blocked: blocked, Limit: 3, Whole: true})
 	if err != nil {
 		c.Fatal(err)
 	}
-	for _, cand := range cs {
-		ids = append(ids, cand.ID)
+	for more := true; more; {
+		var cs []tasks.Candidate
+		if cs, more, err = pages.Next(c.Context()); err != nil {
+			c.Fatal(err)
+		}
+		for _, cand := range cs {
+			ids = append(ids, cand.ID)
+		}
 	}
 	return ids
 }

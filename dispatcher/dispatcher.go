@@ -21,12 +21,14 @@ var ErrStopping = errors.New("the processor is stopping")
 var ErrKilled = errors.New("the task was killed")
 
 // Claims is the database, as the dispatcher needs it. Finish and FinishMany are
-// called from many goroutines, the others from Run's only. All must return soon after their
-// context has ended. An error is about the database, not about one task: the
+// called from many goroutines, the others from Run's only. All must return soon
+// after their context has ended. An error is about the database, not about one task: the
 // same statement is sent again until it is answered, so a task that can never be
 // claimed must be refused or left out.
 type Claims interface {
-	Candidates(ctx context.Context, q tasks.Query) ([]tasks.Candidate, error)
+	// Pages reads due tasks. Its methods are called from one goroutine at a time,
+	// though not from Run's.
+	Pages(ctx context.Context, q tasks.Query) (tasks.Pages, error)
 	Claim(ctx context.Context, c tasks.Candidate, cl tasks.Claim, key, name string) (tasks.Verdict, error)
 	ClaimMany(ctx context.Context, ids []tasks.ID, processors []string, cl tasks.Claim) (map[tasks.ID]bool, error)
 	RefuseSingleton(ctx context.Context, c tasks.Candidate, key string) (bool, error)
@@ -63,6 +65,7 @@ type Options struct {
 	Grace   time.Duration         // for running handlers at the stop; default 8 s
 	Quit    time.Duration         // for handlers to return after their context was cancelled; default 2 s
 	Ahead   time.Duration         // of work to claim ahead at most; default 40 ms, negative: none
+	Peers   func() int            // how many processes take the same work, this one among them; nil: one
 	Log     zerolog.Logger
 }
 
@@ -73,25 +76,26 @@ type Dispatcher struct {
 
 	mu           sync.Mutex
 	offers       []tasks.Candidate
-	backlog      bool                     // waiting tasks may exist that no offer brought
-	blocked      map[string]bool          // pendingKeys whose name is going
-	sweeping     bool                     // candidates are being read
-	claiming     map[tasks.ID]error       // being claimed; the cause of a Cancel that came meanwhile
-	running      map[*running]bool        // claimed and not recorded as ended
-	ready        []*running               // claimed ahead, not started, the first to start first
-	endings      []*running               // ended, to be recorded together
-	recorders    int                      // goroutines that record endings
-	lengths      map[string]time.Duration // of runs, by class, see learnLocked
-	pulled       time.Time                // when a task was last taken from ready
-	unrecorded   []tasks.ID               // ended, but the database did not take the result
-	names        int                      // processors that are not retired
-	free         []string                 // names without a task
-	loop         *loop                    // of Run, nil when it is not running or stops
-	waiting      time.Time                // see Pressure
-	finished     time.Time                // when a run last ended
-	reservations int                      // see Reserve
-	retiring     bool                     // see Retire
-	changed      chan struct{}            // closed and replaced when one of the above became less
+	backlog      bool               // waiting tasks may exist that no offer brought
+	blocked      map[string]bool    // pendingKeys whose name is going
+	sweeping     bool               // candidates are being read
+	goesOn       bool               // the last sweep has not come to its end
+	claiming     map[tasks.ID]error // being claimed; the cause of a Cancel that came meanwhile
+	running      map[*running]bool  // claimed and not recorded as ended
+	ready        ready              // claimed ahead, not started
+	endings      []*running         // ended, to be recorded together
+	recorders    int                // goroutines that record endings
+	lengths      map[string]length  // of runs, by class
+	pulled       time.Time          // when a task was last taken from ready
+	unrecorded   []tasks.ID         // ended, but the database did not take the result
+	names        int                // processors that are not retired
+	free         []string           // names without a task
+	loop         *loop              // of Run, nil when it is not running or stops
+	waiting      time.Time          // see Pressure
+	finished     time.Time          // when a run last ended
+	reservations int                // see Reserve
+	retiring     bool               // see Retire
+	changed      chan struct{}      // closed and replaced when one of the above became less
 	stats        Stats
 }
 
@@ -117,7 +121,7 @@ func New(o Options) *Dispatcher {
 	}
 	return &Dispatcher{
 		o: o, signal: make(chan struct{}, 1), changed: make(chan struct{}),
-		blocked: map[string]bool{}, claiming: map[tasks.ID]error{}, running: map[*running]bool{}, lengths: map[string]time.Duration{},
+		blocked: map[string]bool{}, claiming: map[tasks.ID]error{}, running: map[*running]bool{}, lengths: map[string]length{},
 		names: len(o.Names), free: slices.Clone(o.Names),
 	}
 }
@@ -216,7 +220,7 @@ func (d *Dispatcher) Busy() (n int, sweepDue bool, changed <-chan struct{}) {
 	if d.sweeping {
 		n++
 	}
-	return n, d.backlog || len(d.offers) > 0, d.changed
+	return n, d.backlog || d.goesOn || len(d.offers) > 0, d.changed
 }
 
 // Processors returns how many processors there are that are not retired.

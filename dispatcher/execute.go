@@ -20,6 +20,7 @@ type running struct {
 	over    bool          // the handler has returned; guarded by the dispatcher's mutex
 	dropped bool          // the database did not take its end
 	claimed time.Time
+	length  length    // how long it will take
 	started time.Time // by a processor, zero before; guarded by the dispatcher's mutex
 }
 
@@ -43,7 +44,7 @@ func (l *loop) start(p planned, cl tasks.Claim, back bool) {
 	l.running[r] = true
 	if ahead {
 		r.held.Ahead = true
-		l.ready = append(l.ready, r)
+		l.ready.push(r, l.lengths[p.TaskClass])
 	} else {
 		r.started = r.claimed
 	}
@@ -57,37 +58,61 @@ func (l *loop) start(p planned, cl tasks.Claim, back bool) {
 // long as there is any.
 func (l *loop) run(r *running) {
 	l.pool.Go(func() {
+		defer func() {
+			if r != nil { // the handler called runtime.Goexit, which ends this goroutine
+				l.finish(r, steer(r.ctx, l.failed(r, "the handler called runtime.Goexit")))
+				l.freed(r)
+			}
+		}()
 		for r != nil {
 			r.held.StartedAt = time.Now()
 			o := l.outcome(r.ctx, r)
+			took := time.Since(r.held.StartedAt)
 			l.finish(r, o)
-			r = l.next(r)
+			r = l.next(r, took)
 		}
 	})
 }
 
-// next makes the processor of a run that is over free, or returns the task that
-// it runs next.
-func (l *loop) next(r *running) *running {
-	name := r.held.Processor
+// next makes the processor of a run that took so long free, or returns the task
+// that it runs next.
+func (l *loop) next(r *running, took time.Duration) *running {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if !r.back && r.failure == "" {
-		l.learnLocked(r.held.TaskClass, time.Since(r.held.StartedAt))
+		l.learnLocked(r.held.TaskClass, took)
 	}
-	if name == "" {
-		return nil // it was never started
+	if r.held.Processor != "" && len(l.ready.list) > 0 && !l.retiring && l.come.Err() == nil {
+		if !r.held.Ahead {
+			l.ready.shared++
+		}
+		return l.pullLocked(r.held.Processor)
 	}
-	if len(l.ready) > 0 && !l.retiring && l.come.Err() == nil {
-		return l.pullLocked(name)
-	}
-	l.free = append(l.free, name)
-	l.poke()
+	l.freedLocked(r)
 	return nil
 }
 
+func (l *loop) freed(r *running) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.freedLocked(r)
+}
+
+// freedLocked makes the processor of a run that is over free. A task that was
+// never started had none.
+func (l *loop) freedLocked(r *running) {
+	if r.held.Processor == "" {
+		return
+	}
+	if r.held.Ahead {
+		l.ready.shared--
+	}
+	l.free = append(l.free, r.held.Processor)
+	l.poke()
+}
+
 // outcome runs the handler, unless it must not run any more, and returns how the
-// task ends.
+// task ends. It does not return if the handler calls runtime.Goexit.
 func (l *loop) outcome(ctx context.Context, r *running) tasks.Outcome {
 	if r.back || ctx.Err() != nil {
 		return steer(ctx, unstarted)
@@ -95,7 +120,7 @@ func (l *loop) outcome(ctx context.Context, r *running) tasks.Outcome {
 	var o tasks.Outcome
 	failure := r.failure
 	if failure == "" {
-		failure = guard("the handler", func() { o = l.o.Handler.Run(ctx, &r.held) })
+		failure = attempt(func() { o = l.o.Handler.Run(ctx, &r.held) })
 		if failure == "" && !usable(o) {
 			failure = fmt.Sprintf("the handler's outcome has the state %q, which is no end of an attempt", o.State)
 		}

@@ -254,7 +254,7 @@ func TestShortTasksDoNotWaitForRefusals(t *testing.T) {
 		b.handler.run = w.run
 		h := b.going(single, "Single/")
 		b.d.mu.Lock()
-		b.d.lengths["Single"] = time.Microsecond
+		b.d.lengths["Single"] = length{time.Microsecond, time.Microsecond}
 		b.d.mu.Unlock()
 		for range 15 {
 			b.insert(single, priority(1))

@@ -50,9 +50,20 @@ func (f *faulty) count(op string) int {
 	return f.sent[op]
 }
 
-func (f *faulty) Candidates(ctx context.Context, q tasks.Query) (cs []tasks.Candidate, err error) {
-	err = f.do(ctx, "Candidates", func() (err error) { cs, err = f.Claims.Candidates(ctx, q); return err })
-	return cs, err
+func (f *faulty) Pages(ctx context.Context, q tasks.Query) (p tasks.Pages, err error) {
+	p, err = f.Claims.Pages(ctx, q)
+	return faultyPages{p, f}, err
+}
+
+// faultyPages fails as Candidates where it reads.
+type faultyPages struct {
+	tasks.Pages
+	f *faulty
+}
+
+func (p faultyPages) Next(ctx context.Context) (cs []tasks.Candidate, more bool, err error) {
+	err = p.f.do(ctx, "Candidates", func() (err error) { cs, more, err = p.Pages.Next(ctx); return err })
+	return cs, more, err
 }
 
 func (f *faulty) Claim(ctx context.Context, c tasks.Candidate, cl tasks.Claim, key, name string) (v tasks.Verdict, err error) {

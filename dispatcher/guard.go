@@ -9,16 +9,20 @@ func guard(what string, f func()) (failure string) {
 	go func() {
 		failure := what + " called runtime.Goexit"
 		defer func() { end <- failure }()
-		returned := false
-		r := panics.Try(func() { f(); returned = true })
-		switch {
-		case r != nil:
-			failure = r.String()
-		case returned:
-			failure = ""
-		default: // only where GODEBUG=panicnil=1 lets it pass unseen
-			failure = "panic: nil"
-		}
+		failure = attempt(f)
 	}()
 	return <-end
+}
+
+// attempt is guard without a goroutine: it does not return if f calls
+// runtime.Goexit.
+func attempt(f func()) (failure string) {
+	returned := false
+	switch r := panics.Try(func() { f(); returned = true }); {
+	case r != nil:
+		return r.String()
+	case returned:
+		return ""
+	}
+	return "panic: nil" // only where GODEBUG=panicnil=1 lets it pass unseen
 }

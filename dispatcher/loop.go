@@ -13,21 +13,23 @@ import (
 	"github.com/lgtask/lgtask/tasks"
 )
 
-// loop is the state of Run's goroutine. Nothing else touches asked, took, held,
-// late and low; the other fields are set once.
+// loop is the state of Run's goroutine. Nothing else touches asked, took, reading,
+// held, late and low; the other fields are set once.
 type loop struct {
 	*Dispatcher
-	come  context.Context // of the intake: Run's own
-	work  context.Context // of claims and handlers: ends with the grace
-	last  context.Context // of completions: ends when Run returns
-	asked time.Time       // when it last began to look for work
-	took  time.Duration   // mean time from there to the end of the claim
-	held  bool            // the next candidate waits for a free processor: nothing is claimed ahead of it
-	late  time.Time       // since when work ahead seems not to be started, zero if it is
-	low   int             // work ahead is filled up when no more than so much is left
-	pool  *pool.Pool      // of runs; unlimited: a name is taken before a task is started
+	come    context.Context // of the intake: Run's own
+	work    context.Context // of claims and handlers: ends with the grace
+	last    context.Context // of completions: ends when Run returns
+	asked   time.Time       // when it last began to look for work
+	took    time.Duration   // mean time from there to the end of the claim
+	reading *reading        // a sweep that goes on, nil if none does
+	held    bool            // the next candidate waits for a free processor: nothing is claimed ahead of it
+	late    time.Time       // since when work ahead seems not to be started, zero if it is
+	low     int             // work ahead is filled up when no more than so much is left
+	pool    *pool.Pool      // of runs; unlimited: a name is taken before a task is started
 
 	recording conc.WaitGroup // of recordEndings
+	spreading *time.Timer    // of spread
 	reserved  sync.WaitGroup // of Reserve
 }
 
@@ -40,6 +42,8 @@ func (d *Dispatcher) Run(ctx context.Context) error {
 	last, endLast := later(ctx, d.o.Grace+d.o.Quit, ErrStopping)
 	defer endLast(ErrStopping)
 	l := &loop{Dispatcher: d, come: ctx, work: work, last: last, pool: pool.New()}
+	l.spreading = time.AfterFunc(time.Hour, l.spread)
+	defer l.spreading.Stop()
 	d.mu.Lock()
 	d.loop = l
 	d.mu.Unlock()
@@ -74,8 +78,12 @@ func (l *loop) step(ctx context.Context) {
 		} else if len(cs) == 0 {
 			return
 		}
-		if cs = l.fit(cs); len(cs) > 0 {
-			l.claim(ctx, cs)
+		fit := l.fit(cs)
+		if len(fit) > 0 {
+			l.claim(ctx, fit)
+		}
+		if len(fit) < len(cs) || l.held {
+			l.stopReading(ctx) // what was left out is in front of where it is
 		}
 		l.collect()
 	}
@@ -86,6 +94,10 @@ func (l *loop) step(ctx context.Context) {
 func (l *loop) take(n int) (cs []tasks.Candidate, sweep bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.reading != nil && !l.aboveLocked() {
+		l.sweeping = true
+		return nil, true
+	}
 	if l.backlog {
 		// The sweep finds the offers, in their order. What comes in while it
 		// reads sets the flag again, or is an offer.
@@ -128,51 +140,20 @@ func latest(cs []tasks.Candidate) []tasks.Candidate {
 	return distinct
 }
 
-// sweep reads n candidates. It returns none if ctx ended meanwhile.
-func (l *loop) sweep(ctx context.Context, n int) []tasks.Candidate {
-	var found []tasks.Candidate
-	_, err := l.persist(ctx, ctx, "look for waiting tasks", func(ctx context.Context) (err error) {
-		found, err = l.o.Claims.Candidates(ctx, tasks.Query{Classes: l.o.Handler.Classes(), Blocked: l.Blocked(), Limit: n})
-		return err
-	})
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.sweeping = false
-	if err != nil || len(found) >= n {
-		l.backlog = true
-	}
-	if err == nil {
-		l.weighLocked(len(found), n)
-	}
-	if err != nil || len(found) == 0 {
-		l.notifyLocked()
-		return nil
-	}
-	found = latest(found[:min(n, len(found))])
-	l.claimLocked(found)
-	return found
-}
-
 // collect takes the processors that are new or whose runs have ended, and gives
 // them what was claimed ahead. When they are to retire, it lets the free ones go.
 func (l *loop) collect() {
 	l.mu.Lock()
 	var gone []string
-	var start, back []*running
+	var back []*running
 	if l.retiring {
 		gone, l.free = l.free, nil
 		l.names -= len(gone)
-		back, l.ready = l.ready, nil
+		back = l.ready.all()
 	}
-	for len(l.ready) > 0 && len(l.free) > 0 && l.come.Err() == nil {
-		start = append(start, l.pullLocked(l.free[0]))
-		l.free = l.free[1:]
-	}
+	l.startReadyLocked(false)
 	l.mu.Unlock()
 	l.giveBack(back)
-	for _, r := range start {
-		l.run(r)
-	}
 	if l.o.Retired != nil {
 		for _, name := range gone {
 			l.o.Retired(name)
@@ -182,15 +163,16 @@ func (l *loop) collect() {
 
 // takeNames takes at most as many free processors as given, or none if there are
 // fewer than least.
-func (d *Dispatcher) takeNames(least, most int) []string {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	n := min(len(d.free), most)
+func (l *loop) takeNames(least, most int) []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	n := min(l.freeLocked(), most)
 	if n < least {
 		return nil
 	}
-	names := slices.Clone(d.free[:n])
-	d.free = d.free[n:]
+	rest := len(l.free) - n
+	names := slices.Clone(l.free[rest:])
+	l.free = l.free[:rest]
 	return names
 }
 

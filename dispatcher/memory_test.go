@@ -159,6 +159,41 @@ func (m *memory) rescue(holder string) (ids []tasks.ID) {
 	return ids
 }
 
+// Pages reads all that waits at once.
+func (m *memory) Pages(ctx context.Context, q tasks.Query) (tasks.Pages, error) {
+	all := q
+	all.Limit = len(m.tasks)
+	cs, err := m.Candidates(ctx, all)
+	if err == nil && !q.Whole {
+		return &memoryPages{m, cs[:min(q.Limit, len(cs))], q.Limit, len(cs) >= q.Limit}, nil
+	}
+	return &memoryPages{m, cs, q.Limit, false}, err
+}
+
+type memoryPages struct {
+	m     *memory
+	left  []tasks.Candidate
+	limit int
+	more  bool // behind the last page
+}
+
+func (p *memoryPages) Next(ctx context.Context) (cs []tasks.Candidate, more bool, err error) {
+	unlock, err := p.m.lock(ctx)
+	if err != nil {
+		return nil, false, err
+	}
+	defer unlock()
+	for len(cs) < p.limit && len(p.left) > 0 {
+		if c := p.left[0]; p.m.tasks[c.ID].State == tasks.Request {
+			cs = append(cs, c)
+		}
+		p.left = p.left[1:]
+	}
+	return cs, len(p.left) > 0 || p.more, nil
+}
+
+func (p *memoryPages) Close(context.Context) error { return nil }
+
 func (m *memory) Candidates(ctx context.Context, q tasks.Query) ([]tasks.Candidate, error) {
 	unlock, err := m.lock(ctx)
 	if err != nil {

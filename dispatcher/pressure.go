@@ -10,11 +10,10 @@ func (d *Dispatcher) Pressure() (waiting, finished time.Time) {
 	return d.waiting, d.finished
 }
 
-// weighLocked notes whether a sweep that asked for n candidates found as many:
-// then more may wait.
-func (d *Dispatcher) weighLocked(found, n int) {
+// weighLocked notes whether more tasks may wait than a sweep found.
+func (d *Dispatcher) weighLocked(more bool) {
 	switch {
-	case found < n:
+	case !more:
 		d.waiting = time.Time{}
 	case d.waiting.IsZero():
 		d.waiting = time.Now()

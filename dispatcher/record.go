@@ -131,7 +131,7 @@ func (l *loop) recorded(batch ...*running) {
 		}
 	}
 	l.notifyLocked()
-	if l.backlog {
+	if l.backlog || l.goesOn {
 		l.poke()
 	}
 }

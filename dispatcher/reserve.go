@@ -21,11 +21,12 @@ func (d *Dispatcher) Reserve() *Reservation {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	l := d.loop
-	if l == nil || d.retiring || d.backlog || d.sweeping || len(d.offers)+len(d.ready)+len(d.claiming) > 0 || len(d.free) == 0 {
+	if l == nil || d.retiring || d.backlog || d.sweeping || d.goesOn || len(d.offers)+len(d.ready.list)+len(d.claiming) > 0 || len(d.free) == 0 {
 		return nil
 	}
-	name := d.free[0]
-	d.free = d.free[1:]
+	last := len(d.free) - 1
+	name := d.free[last]
+	d.free = d.free[:last]
 	l.reserved.Add(1)
 	d.reservations++
 	return &Reservation{Claim: tasks.NewClaim(name, d.o.Holder), l: l}

@@ -48,10 +48,11 @@ func later(ctx context.Context, d time.Duration, cause error) (context.Context, 
 // stop waits for what runs, at most until l.last ends.
 func (l *loop) stop() error {
 	l.mu.Lock()
-	back := l.ready
-	l.ready, l.loop = nil, nil
+	back := l.ready.all()
+	l.loop = nil
 	l.mu.Unlock()
 	l.giveBack(back)
+	l.stopReading(l.come)
 	done := make(chan struct{})
 	go func() { l.reserved.Wait(); l.pool.Wait(); l.recording.Wait(); close(done) }()
 	select {

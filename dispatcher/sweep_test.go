@@ -91,7 +91,14 @@ func TestSameTaskTwiceInOneClaim(t *testing.T) {
 // twice returns each candidate twice.
 type twice struct{ Claims }
 
-func (c twice) Candidates(ctx context.Context, q tasks.Query) ([]tasks.Candidate, error) {
-	cs, err := c.Claims.Candidates(ctx, q)
-	return append(cs, cs...), err
+func (c twice) Pages(ctx context.Context, q tasks.Query) (tasks.Pages, error) {
+	p, err := c.Claims.Pages(ctx, q)
+	return twicePages{p}, err
+}
+
+type twicePages struct{ tasks.Pages }
+
+func (p twicePages) Next(ctx context.Context) ([]tasks.Candidate, bool, error) {
+	cs, more, err := p.Pages.Next(ctx)
+	return append(cs, cs...), more, err
 }

@@ -2,7 +2,6 @@ package tasks
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -58,7 +57,15 @@ type Query struct {
 	Classes []string
 	Blocked []string // pendingKeys to leave out: runs of these names are going
 	Limit   int      // at least 1
+
+	// Of Pages only:
+	Whole bool                           // go on after the first page
+	Take  func(id ID, class string) bool // which to return; nil: all
+	Any   bool                           // for a look only: whoever's turn it is, see dispatcher.Claims
 }
+
+// claimOrder is the order in which waiting tasks are claimed.
+var claimOrder = bson.D{{Key: "priority", Value: -1}, {Key: "tsRequest", Value: 1}, {Key: "_id", Value: 1}}
 
 // filter selects what is due at now, by the claim index.
 func (q Query) filter(now time.Time) bson.D {
@@ -86,8 +93,7 @@ func (s *Store) Candidates(ctx context.Context, q Query) ([]Candidate, error) {
 		return nil, err
 	}
 	filter := q.filter(now)
-	sort := bson.D{{Key: "priority", Value: -1}, {Key: "tsRequest", Value: 1}, {Key: "_id", Value: 1}}
-	o := options.Find().SetSort(sort).SetLimit(int64(q.Limit)).SetHint(claimIndex)
+	o := options.Find().SetSort(claimOrder).SetLimit(int64(q.Limit)).SetHint(claimIndex)
 	for {
 		cs, unusable, err := s.candidates(ctx, filter, o)
 		if err != nil || !unusable {
@@ -133,18 +139,6 @@ func (s *Store) candidates(ctx context.Context, filter bson.D, o *options.FindOp
 		}
 	}
 	return cs, unusable, cur.Err()
-}
-
-func decodeCandidate(raw bson.Raw) (Candidate, error) {
-	var c Candidate
-	if err := checkWaiting(raw); err != nil {
-		return c, err
-	}
-	if err := bson.Unmarshal(raw, &c); err != nil {
-		return c, &InvalidError{Field: "task", Reason: err.Error()}
-	}
-	c.Kwargs = slices.Clone(c.Kwargs) // the cursor's buffer is used again
-	return c, nil
 }
 
 // Kwargs reads the kwargs of a task, an empty document if it has none. In a task

@@ -43,8 +43,10 @@ func claimable(ids bson.E, cl Claim) bson.D {
 
 func claimed(cl Claim, more ...bson.E) bson.D {
 	set := bson.D{
-		{Key: "state", Value: Working}, {Key: "processor", Value: cl.Processor},
-		{Key: "holder", Value: cl.Holder}, {Key: "claim", Value: bson.D{{Key: "token", Value: cl.Token}}},
+		{Key: "state", Value: Working}, {Key: "holder", Value: cl.Holder}, {Key: "claim", Value: bson.D{{Key: "token", Value: cl.Token}}},
+	}
+	if cl.Processor != "" {
+		set = append(set, bson.E{Key: "processor", Value: cl.Processor})
 	}
 	return bson.D{
 		{Key: "$set", Value: append(set, more...)},
@@ -85,16 +87,16 @@ func (s *Store) Claim(ctx context.Context, c Candidate, cl Claim, key, name stri
 // at the same place in processors (nil: for none yet), and returns those that were won. The reply
 // has only a total: if it is not all of them, one read by token decides.
 func (s *Store) ClaimMany(ctx context.Context, ids []ID, processors []string, cl Claim) (map[ID]bool, error) {
-	set := bson.D{
-		{Key: "state", Value: Working}, {Key: "holder", Value: literal(cl.Holder)}, {Key: "claim", Value: bson.D{{Key: "token", Value: cl.Token}}},
-		{Key: "tsStart", Value: "$$NOW"},
-	}
+	var update any = claimed(cl)
 	if processors != nil {
 		at := bson.D{{Key: "$indexOfArray", Value: bson.A{literal(ids), "$_id"}}}
-		set = append(set, bson.E{Key: "processor", Value: bson.D{{Key: "$arrayElemAt", Value: bson.A{literal(processors), at}}}})
+		update = mongo.Pipeline{{{Key: "$set", Value: bson.D{
+			{Key: "state", Value: Working}, {Key: "holder", Value: literal(cl.Holder)}, {Key: "claim", Value: bson.D{{Key: "token", Value: cl.Token}}},
+			{Key: "tsStart", Value: "$$NOW"}, {Key: "processor", Value: bson.D{{Key: "$arrayElemAt", Value: bson.A{literal(processors), at}}}},
+		}}}}
 	}
 	send := func() (*mongo.UpdateResult, error) {
-		return s.tasks.UpdateMany(ctx, claimable(bson.E{Key: "_id", Value: in(ids)}, cl), mongo.Pipeline{{{Key: "$set", Value: set}}})
+		return s.tasks.UpdateMany(ctx, claimable(bson.E{Key: "_id", Value: in(ids)}, cl), update)
 	}
 	res, err := send()
 	if tooLarge(err) {

@@ -5,6 +5,9 @@ var (
 	DecodeEvent = decodeEvent
 	TrimText    = trimText
 	IndexNamed  = indexNamed
+
+	PlainCandidate   = plainCandidate
+	GeneralCandidate = generalCandidate
 )
 
 // Limits and names for the tests outside the package.

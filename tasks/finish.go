@@ -73,9 +73,10 @@ func (s *Store) unmatched(ctx context.Context, h Held, o Outcome) error {
 
 func (s *Store) finished(h Held, o Outcome) mongo.Pipeline {
 	if o.Unstarted {
-		return mongo.Pipeline{{{Key: "$set", Value: bson.D{{Key: "state", Value: Request}}}}, {{Key: "$unset", Value: bson.A{"holder"}}}}
+		return mongo.Pipeline{{{Key: "$set", Value: bson.D{{Key: "state", Value: Request}, {Key: "holder", Value: "$$REMOVE"}}}}}
 	}
-	set := bson.D{{Key: "state", Value: o.State}, {Key: "lastLog", Value: literal(trimText(o.LastLog, maxLastLog))}}
+	// One stage: a second one for $unset costs the server a tenth of the whole.
+	set := bson.D{{Key: "state", Value: o.State}, {Key: "holder", Value: "$$REMOVE"}, {Key: "lastLog", Value: literal(trimText(o.LastLog, maxLastLog))}}
 	if h.Ahead {
 		set = append(set, bson.E{Key: "processor", Value: literal(h.Processor)})
 	}
@@ -88,18 +89,16 @@ func (s *Store) finished(h Held, o Outcome) mongo.Pipeline {
 	if o.Failure != "" {
 		set = append(set, bson.E{Key: "errors", Value: pushError(attempt, o.Failure)})
 	}
-	unset := bson.A{"holder"}
 	if o.State == Request {
 		set = append(set, bson.E{Key: "tsRequest", Value: add("$$NOW", o.Delay)})
-		return mongo.Pipeline{{{Key: "$set", Value: set}}, {{Key: "$unset", Value: unset}}}
+		return mongo.Pipeline{{{Key: "$set", Value: set}}}
 	}
 	set = append(set, bson.E{Key: "tsStop", Value: "$$NOW"}, bson.E{Key: "expireAt", Value: s.retention.expiry(o.State)})
 	if h.Key != "" {
 		// lastKey tells every stream that the name is free.
-		set = append(set, bson.E{Key: "lastKey", Value: literal(h.Key)})
-		unset = append(unset, "runningKey")
+		set = append(set, bson.E{Key: "lastKey", Value: literal(h.Key)}, bson.E{Key: "runningKey", Value: "$$REMOVE"})
 	}
-	return mongo.Pipeline{{{Key: "$set", Value: set}}, {{Key: "$unset", Value: unset}}}
+	return mongo.Pipeline{{{Key: "$set", Value: set}}}
 }
 
 // ended is the update that ends a waiting task.

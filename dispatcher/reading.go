@@ -1,0 +1,203 @@
+package dispatcher
+
+import (
+	"context"
+	"time"
+
+	"github.com/lgtask/lgtask/tasks"
+)
+
+// Rules of sweeps that go on.
+const (
+	wholeFrom = 300                    // candidates wanted at once: then more will be, and the reading goes on
+	pageMost  = 1000                   // candidates wanted of a page
+	scanMost  = 4000                   // candidates in a page: others' are among them
+	staleFrom = 500 * time.Millisecond // a reading that is older is not gone on with
+	peekEvery = 50 * time.Millisecond  // between two looks whether a higher priority waits
+	closeWait = time.Second            // for the server to close a cursor
+)
+
+// reading is a sweep that goes on behind what it found: the next page is read
+// while the one before is claimed.
+type reading struct {
+	pages    tasks.Pages
+	began    time.Time
+	peeked   time.Time
+	priority int               // of the last candidate that was taken
+	left     []tasks.Candidate // read and not taken
+	next     chan page         // has room for one; nil if nothing more is read
+}
+
+type page struct {
+	cs   []tasks.Candidate
+	more bool
+	err  error
+}
+
+func (l *loop) peers() int {
+	if l.o.Peers == nil {
+		return 1
+	}
+	return max(l.o.Peers(), 1)
+}
+
+// sweep reads up to n candidates. It returns none if ctx ended meanwhile.
+func (l *loop) sweep(ctx context.Context, n int) []tasks.Candidate {
+	var found []tasks.Candidate
+	var more bool
+	var err error
+	if l.reading != nil {
+		found, more = l.readOn(ctx, n)
+	} else {
+		found, more, err = l.begin(ctx, n)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.sweeping = false
+	l.goesOn = l.reading != nil
+	if err != nil || more && !l.goesOn {
+		l.backlog = true
+	}
+	if err == nil {
+		l.weighLocked(more)
+	}
+	if len(found) == 0 {
+		l.notifyLocked()
+		return nil
+	}
+	found = latest(found)
+	l.claimLocked(found)
+	return found
+}
+
+// begin begins a sweep. More says that more may wait than was found.
+func (l *loop) begin(ctx context.Context, n int) (found []tasks.Candidate, more bool, err error) {
+	peers := l.peers()
+	limit := min(n, pageMost)
+	q := tasks.Query{Classes: l.o.Handler.Classes(), Blocked: l.Blocked(), Limit: min(limit*peers, scanMost), Whole: n >= wholeFrom}
+	var pages tasks.Pages
+	_, err = l.persist(ctx, ctx, "look for waiting tasks", func(ctx context.Context) (err error) {
+		if pages, err = l.o.Claims.Pages(ctx, q); err == nil {
+			found, more, err = pages.Next(ctx)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, false, err
+	}
+	if !q.Whole || !more {
+		return found, more, nil
+	}
+	now := time.Now()
+	l.reading = &reading{pages: pages, began: now, peeked: now}
+	l.readAhead(ctx)
+	found, more = l.portion(found, n)
+	return found, more, nil
+}
+
+// readAhead begins to read the next page.
+func (l *loop) readAhead(ctx context.Context) {
+	r := l.reading
+	r.next = make(chan page, 1)
+	go func() {
+		var p page
+		if r := try(ctx, func(ctx context.Context) (err error) { p.cs, p.more, err = r.pages.Next(ctx); return err }); r != nil {
+			p.err = r
+		}
+		r.next <- p
+	}()
+}
+
+// readOn goes on with a sweep.
+func (l *loop) readOn(ctx context.Context, n int) (found []tasks.Candidate, more bool) {
+	r := l.reading
+	if len(r.left) == 0 && r.next != nil {
+		p := <-r.next
+		r.next = nil
+		if p.err != nil {
+			l.o.Log.Debug().Err(p.err).Msg("a sweep was cut short")
+			l.reading = nil
+			return nil, true
+		}
+		if r.left = p.cs; p.more {
+			l.readAhead(ctx)
+		}
+	}
+	now := time.Now()
+	if now.Sub(r.began) >= staleFrom || l.overtaken(ctx, now) {
+		l.stopReading(ctx)
+		return nil, true
+	}
+	return l.portion(r.left, n)
+}
+
+// portion takes up to n of the candidates and keeps the rest.
+func (l *loop) portion(cs []tasks.Candidate, n int) (found []tasks.Candidate, more bool) {
+	r := l.reading
+	n = min(n, len(cs))
+	found, r.left = cs[:n:n], cs[n:]
+	if n > 0 {
+		r.priority = found[n-1].Priority
+	}
+	if len(r.left) == 0 && r.next == nil {
+		l.reading = nil // this was the end
+		return found, false
+	}
+	return found, true
+}
+
+// overtaken looks from time to time whether tasks of a higher priority than
+// those that are read have come in.
+func (l *loop) overtaken(ctx context.Context, now time.Time) bool {
+	r := l.reading
+	if now.Sub(r.peeked) < peekEvery*time.Duration((l.peers()+3)/4) {
+		return false
+	}
+	r.peeked = now
+	var cs []tasks.Candidate
+	err := try(ctx, func(ctx context.Context) error {
+		pages, err := l.o.Claims.Pages(ctx, tasks.Query{Classes: l.o.Handler.Classes(), Blocked: l.Blocked(), Limit: 1, Any: true})
+		if err == nil {
+			cs, _, err = pages.Next(ctx)
+		}
+		return err
+	})
+	if err != nil {
+		l.o.Log.Debug().Err(err).Msg("cannot look for tasks of a higher priority")
+		return true // a sweep tries until it can
+	}
+	return len(cs) > 0 && cs[0].Priority > r.priority
+}
+
+// stopReading ends a sweep before its end.
+func (l *loop) stopReading(ctx context.Context) {
+	r := l.reading
+	if l.reading = nil; r == nil {
+		return
+	}
+	l.mu.Lock()
+	l.goesOn = false
+	l.mu.Unlock()
+	if r.next == nil {
+		return // all is read
+	}
+	if p := <-r.next; !p.more && p.err == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeWait)
+	defer cancel()
+	if err := r.pages.Close(ctx); err != nil {
+		l.o.Log.Debug().Err(err).Msg("cannot close a cursor; the server does in ten minutes")
+	}
+}
+
+// aboveLocked reports whether an offer has a higher priority than what a sweep
+// that goes on finds.
+func (l *loop) aboveLocked() bool {
+	for _, c := range l.offers {
+		if c.Priority > l.reading.priority {
+			return true
+		}
+	}
+	return false
+}
