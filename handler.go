@@ -130,6 +130,9 @@ func (h *handler) run(ctx context.Context, cl *class, r Runner, held *tasks.Held
 			h.logged[held.ID] = true
 		}
 		h.mu.Unlock()
+		if !t.unwritten() {
+			return
+		}
 		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), flushTimeout)
 		defer cancel()
 		if err := t.flush(last, true); err != nil {

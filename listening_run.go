@@ -13,7 +13,7 @@ import (
 
 // The paces of a listener.
 const (
-	paceActive  = 50 * time.Millisecond  // listening, and tasks run here: is there a backlog?
+	paceActive  = 20 * time.Millisecond  // listening, and tasks run here: is there a backlog?
 	paceBusy    = 40 * time.Millisecond  // busy: kills are looked for
 	paceRate    = 100 * time.Millisecond // asking: every one to two of these
 	afterBusy   = 500 * time.Millisecond // so long after having been busy it asks at the pace of busy

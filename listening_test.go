@@ -24,9 +24,9 @@ func TestListenBudget(t *testing.T) {
 		ticks []tick
 	}{
 		{"a backlog and tasks that end", []tick{
-			{at: 50 * ms, waiting: 0, finished: 45 * ms, load: -1, want: stateListening},
-			{at: 99 * ms, waiting: 0, finished: 90 * ms, load: -1, want: stateListening},
-			{at: 100 * ms, waiting: 0, finished: 50 * ms, load: -1, want: stateBusy},
+			{at: 30 * ms, waiting: 0, finished: 25 * ms, load: -1, want: stateListening},
+			{at: 49 * ms, waiting: 0, finished: 40 * ms, load: -1, want: stateListening},
+			{at: 50 * ms, waiting: 0, finished: 0, load: -1, want: stateBusy},
 			{at: 1000 * ms, waiting: 0, finished: 60 * ms, load: -1, want: stateBusy}, // ends come in batches
 			{at: 1061 * ms, waiting: 0, finished: 60 * ms, load: -1, want: stateAsking},
 		}},
@@ -36,8 +36,8 @@ func TestListenBudget(t *testing.T) {
 		}},
 		{"many short tasks and no backlog", []tick{
 			{at: 100 * ms, waiting: none, finished: 100 * ms, load: -1, want: stateListening},
-			{at: 200 * ms, waiting: 150 * ms, finished: 200 * ms, load: -1, want: stateListening},
-			{at: 300 * ms, waiting: 250 * ms, finished: 300 * ms, load: -1, want: stateListening},
+			{at: 200 * ms, waiting: 160 * ms, finished: 200 * ms, load: -1, want: stateListening},
+			{at: 300 * ms, waiting: 260 * ms, finished: 300 * ms, load: -1, want: stateListening},
 		}},
 		{"the end of work", []tick{
 			{at: 200 * ms, waiting: 0, finished: 199 * ms, load: -1, want: stateBusy},
@@ -73,7 +73,7 @@ func TestListenBudget(t *testing.T) {
 		{"work in a storm, and a storm after the work", []tick{
 			{at: 1 * time.Second, waiting: none, load: 90_000, want: stateListening},
 			{at: 1100 * ms, waiting: none, load: 90_000, want: stateAsking},
-			{at: 1200 * ms, waiting: 1150 * ms, finished: 1200 * ms, load: -1, want: stateAsking},
+			{at: 1190 * ms, waiting: 1150 * ms, finished: 1200 * ms, load: -1, want: stateAsking},
 			{at: 1250 * ms, waiting: 1150 * ms, finished: 1250 * ms, load: -1, want: stateBusy},
 			{at: 1300 * ms, waiting: none, finished: 1250 * ms, load: -1, want: stateAsking},
 			{at: 1400 * ms, waiting: none, finished: 1250 * ms, load: 90_000, want: stateAsking},

@@ -129,6 +129,13 @@ func (t *TaskContext) logs() bool {
 	return len(t.lines) > 0
 }
 
+// unwritten reports whether the last flush has anything to write.
+func (t *TaskContext) unwritten() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.dirty || !t.noted && (len(t.lines) > 0 || t.progress != nil)
+}
+
 // flush writes what is new of the log and the progress, and which processor has
 // the task if the claim did not say; the last time the completion does. Losing
 // the claim is not an error here: the completion finds that out.

@@ -92,31 +92,60 @@ func (l *loop) claim(ctx context.Context, cs []tasks.Candidate) {
 	}
 }
 
-// claimTogether claims by one statement candidates that need no name. If there is
-// not a free processor for each, they are claimed ahead: which processor runs
-// which is decided when they start.
+// claimTogether claims candidates that need no name, by one statement, or by two
+// at the same time if there are many: the server works on one statement with one
+// thread. If there is not a free processor for each, they are claimed ahead: which
+// processor runs which is decided when they start.
 func (l *loop) claimTogether(ctx context.Context, ps []planned) {
+	names := l.takeNames(len(ps), len(ps))
+	if names != nil || len(ps) < splitFrom {
+		l.concludeAll(ctx, l.sendClaims(ctx, ps, names))
+	} else {
+		half := len(ps) / 2
+		other := make(chan claimed, 1)
+		go func() { other <- l.sendClaims(ctx, ps[half:], nil) }()
+		l.concludeAll(ctx, l.sendClaims(ctx, ps[:half], nil))
+		l.concludeAll(ctx, <-other)
+	}
+	l.took += (time.Since(l.asked) - l.took) / 4
+}
+
+// splitFrom is how many claims are sent by two statements.
+const splitFrom = 200
+
+// claimed is what became of claims that were sent together.
+type claimed struct {
+	ps       []planned
+	names    []string // a processor for each, or nil
+	cl       tasks.Claim
+	won      map[tasks.ID]bool
+	failures int
+	err      error
+}
+
+func (l *loop) sendClaims(ctx context.Context, ps []planned, names []string) claimed {
+	c := claimed{ps: ps, names: names, cl: tasks.NewClaim("", l.o.Holder)}
 	ids := make([]tasks.ID, len(ps))
 	for i, p := range ps {
 		ids[i] = p.ID
 	}
-	names := l.takeNames(len(ps), len(ps))
-	cl := tasks.NewClaim("", l.o.Holder)
-	var won map[tasks.ID]bool
-	failures, err := l.persist(ctx, l.work, "claim tasks", func(ctx context.Context) (err error) {
-		won, err = l.o.Claims.ClaimMany(ctx, ids, names, cl)
+	c.failures, c.err = l.persist(ctx, l.work, "claim tasks", func(ctx context.Context) (err error) {
+		c.won, err = l.o.Claims.ClaimMany(ctx, ids, names, c.cl)
 		return err
 	})
-	l.took += (time.Since(l.asked) - l.took) / 4
-	for i, p := range ps {
-		if names != nil {
-			cl.Processor = names[i]
+	return c
+}
+
+func (l *loop) concludeAll(ctx context.Context, c claimed) {
+	for i, p := range c.ps {
+		cl, v := c.cl, tasks.Lost
+		if c.names != nil {
+			cl.Processor = c.names[i]
 		}
-		v := tasks.Lost
-		if won[p.ID] {
+		if c.won[p.ID] {
 			v = tasks.Won
 		}
-		l.conclude(ctx, p, cl, verdict(v, failures, err))
+		l.conclude(ctx, p, cl, verdict(v, c.failures, c.err))
 	}
 }
 

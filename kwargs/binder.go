@@ -47,7 +47,8 @@ type Binder struct {
 	bindings *bindings
 	hosts    *hostRules
 	clients  *clientCache
-	encoding *bson.Registry
+	plans    sync.Map  // reflect.Type → *plan
+	writers  sync.Pool // of *writer
 	decoders sync.Pool // of *decoder
 
 	mu        sync.RWMutex
@@ -73,7 +74,8 @@ func NewBinder(opts Options) (*Binder, error) {
 		opts.MaxClients = DefaultMaxClients
 	}
 	b.clients = newClientCache(opts.MaxClients, b.forget)
-	b.encoding = newEncodeRegistry(b.bindings.types, b.encodeBound)
+	encoding := newEncodeRegistry(b.bindings.types, b.encodeBound)
+	b.writers.New = func() any { return newWriter(b, encoding) }
 	b.decoders.New = func() any { return newDecoder(b) }
 	if opts.OwnURI != "" {
 		own, err := mongouri.Parse(opts.OwnURI)

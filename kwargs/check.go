@@ -18,7 +18,7 @@ const maxHops = 64
 // encoder would loop on for ever (cycles), change silently (times beyond a BSON
 // date, structs that hide all they hold), or report without the place.
 type check struct {
-	text func(v reflect.Value) (string, bool, error) // the text of a bound value
+	binder *Binder
 }
 
 // value checks v; depth counts the documents and arrays around it, hops the
@@ -27,7 +27,7 @@ func (c check) value(v reflect.Value, depth, hops int) *EncodeError {
 	if !v.IsValid() {
 		return nil
 	}
-	if _, bound, err := c.text(v); bound {
+	if _, bound, err := c.binder.boundText(v); bound {
 		if err != nil {
 			return &EncodeError{Type: v.Type().String(), Err: err}
 		}
@@ -38,7 +38,7 @@ func (c check) value(v reflect.Value, depth, hops int) *EncodeError {
 		if hops >= maxHops {
 			return tooDeep(v.Type())
 		}
-		if v.IsNil() || v.Kind() == reflect.Pointer && encodesItself(v.Type()) {
+		if v.IsNil() || v.Kind() == reflect.Pointer && traitsOf(v.Type()).encodesItself {
 			return nil
 		}
 		return c.value(v.Elem(), depth, hops+1)
@@ -57,14 +57,16 @@ func (c check) value(v reflect.Value, depth, hops int) *EncodeError {
 
 func (c check) container(v reflect.Value, depth int) *EncodeError {
 	t := v.Type()
+	tr := traitsOf(t)
 	switch {
 	case t == typeTime:
-		return checkTime(v.Interface().(time.Time))
+		at, _ := reflect.TypeAssert[time.Time](v)
+		return checkTime(at)
 	case t == typeRaw:
 		return checkRaw(v.Interface().(bson.Raw))
-	case isLeaf(t) || isTextStruct(t):
+	case tr.leaf || tr.text:
 		return nil
-	case isOpaque(t) || isHandleValue(t):
+	case tr.opaque || tr.handle:
 		return refused(t, "it has no exported fields and would arrive empty: leave it out, or pass a text or a pointer to the handle")
 	case depth > maxDepth:
 		return tooDeep(t)
@@ -121,13 +123,15 @@ func (c check) entries(v reflect.Value, depth int) *EncodeError {
 }
 
 func (c check) fields(v reflect.Value, depth int) *EncodeError {
-	class, err := Fields(v.Type())
+	p, err := c.binder.plan(v.Type())
 	if err != nil {
 		return refused(v.Type(), err.Error())
 	}
-	for _, f := range class.Fields {
+	class := p.class
+	for i := range class.Fields {
+		f := &class.Fields[i]
 		fv, ok := fieldAt(v, f.index)
-		if !ok {
+		if !ok || p.leaves[i].alwaysFits() {
 			continue
 		}
 		if err := c.value(fv, depth, 0); err != nil {

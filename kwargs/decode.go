@@ -37,9 +37,12 @@ func (b *Binder) Decode(ctx context.Context, raw bson.Raw, dst any) (release fun
 			err = &FieldError{Reason: fmt.Sprintf("a decoding method panicked (%T)", p)}
 		}
 		held := d.end()
-		if err != nil {
+		release = func() {}
+		switch {
+		case len(held) == 0:
+			return
+		case err != nil:
 			releaseAll(held)
-			release = func() {}
 			return
 		}
 		release = sync.OnceFunc(func() { releaseAll(held) })
@@ -86,7 +89,7 @@ func (d *decoder) end() []func() {
 
 // decodeStruct is the registry's decoder of structs below the top.
 func (d *decoder) decodeStruct(dc bson.DecodeContext, vr bson.ValueReader, v reflect.Value) error {
-	if isTextStruct(v.Type()) {
+	if traitsOf(v.Type()).text {
 		return decodeTextStruct(vr, v)
 	}
 	switch vr.Type() {

@@ -25,8 +25,8 @@
 //
 // # Values
 //
-// Ordinary fields go through the driver's codec, types with BSON methods of
-// their own through these, with the following differences:
+// Ordinary fields are written and read as by the driver's codec, types with BSON
+// methods of their own by these, with the following differences:
 //
 //   - Numbers of any width fit any numeric field that holds them exactly, and
 //     no other: 2^53+1 does not become a float64, 1.5 no int, 0.1 no float32.

@@ -30,7 +30,7 @@ func (b *Binder) Encode(v any) (raw bson.Raw, err error) {
 		if hops >= maxHops {
 			return nil, tooDeep(reflect.TypeOf(v))
 		}
-		if encodesItself(rv.Type()) {
+		if traitsOf(rv.Type()).encodesItself {
 			break
 		}
 		rv = rv.Elem()
@@ -38,27 +38,29 @@ func (b *Binder) Encode(v any) (raw bson.Raw, err error) {
 	if isNothing(rv) {
 		return bson.Raw{5, 0, 0, 0, 0}, nil
 	}
-	if !isDocument(rv.Type()) {
+	if !traitsOf(rv.Type()).document {
 		return nil, &EncodeError{Type: fmt.Sprintf("%T", v), Reason: "kwargs are a struct, a map with text keys, a bson.D or a bson.Raw"}
 	}
-	if err := (check{text: b.boundText}).value(rv, 0, 0); err != nil {
+	if err := (check{binder: b}).value(rv, 0, 0); err != nil {
 		return nil, err
 	}
 	return b.encode(rv)
 }
 
+// encode writes what check has passed, and checks what the driver and methods
+// of the user's types made of it.
 func (b *Binder) encode(rv reflect.Value) (bson.Raw, error) {
-	var buf bytes.Buffer
-	enc := bson.NewEncoder(bson.NewDocumentWriter(&buf))
-	enc.SetRegistry(b.encoding)
-	if err := enc.Encode(rv.Interface()); err != nil {
+	w := b.writers.Get().(*writer)
+	doc, err := w.document(rv)
+	if err != nil {
 		var known *EncodeError
 		if errors.As(err, &known) {
 			return nil, known
 		}
 		return nil, &EncodeError{Type: rv.Type().String(), Err: mongouri.RedactError(err)}
 	}
-	raw := bson.Raw(buf.Bytes())
+	raw := bson.Raw(bytes.Clone(doc))
+	w.putBack()
 	if fault := (scan{max: maxDepth, utf8: true}).document(raw, 1, false); fault != nil {
 		return nil, &EncodeError{Field: fault.field(), Reason: fault.reason}
 	}
@@ -73,20 +75,7 @@ func isNothing(rv reflect.Value) bool {
 	case reflect.Pointer, reflect.Interface, reflect.Map:
 		return rv.IsNil()
 	case reflect.Slice:
-		return rv.IsNil() && isDocument(rv.Type())
+		return rv.IsNil() && traitsOf(rv.Type()).document
 	}
 	return false
-}
-
-// isDocument reports whether values of t are written as a document.
-func isDocument(t reflect.Type) bool {
-	switch t.Kind() {
-	case reflect.Struct:
-		return encodesItself(t) || !isLeaf(t) && !isTextStruct(t) && !isOpaque(t) && !isHandleValue(t)
-	case reflect.Map:
-		return t.Key().Kind() == reflect.String
-	case reflect.Slice:
-		return t == typeRaw || t.Elem() == typeE
-	}
-	return encodesItself(t)
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/x/bsonx/bsoncore"
 )
 
 // top decodes the kwargs themselves, where magic applies.
@@ -21,8 +22,9 @@ func (d *decoder) top(raw bson.Raw, dst any) error {
 		}
 		v = v.Elem()
 	}
+	tr := traitsOf(v.Type())
 	switch {
-	case encodesItself(v.Type()):
+	case tr.encodesItself:
 	case v.Type() == typeAny:
 		m := map[string]any{}
 		v.Set(reflect.ValueOf(m))
@@ -32,7 +34,7 @@ func (d *decoder) top(raw bson.Raw, dst any) error {
 			v.Set(reflect.MakeMap(v.Type()))
 		}
 		return d.fillMap(raw, v)
-	case v.Kind() == reflect.Struct && isDocument(v.Type()):
+	case v.Kind() == reflect.Struct && tr.document:
 		return d.fillStruct(raw, v, true)
 	}
 	return d.value("", bson.RawValue{Type: bson.TypeEmbeddedDocument, Value: raw}, v)
@@ -40,14 +42,14 @@ func (d *decoder) top(raw bson.Raw, dst any) error {
 
 // fillMap decodes into a map whose values may be handles.
 func (d *decoder) fillMap(raw bson.Raw, m reflect.Value) error {
-	elems, err := raw.Elements()
-	if err != nil {
-		return &FieldError{Reason: "they are not well-formed BSON"}
-	}
-	for _, elem := range elems {
-		if err := d.entry(elem.Key(), elem.Value(), m, true); err != nil {
+	it := elementsOf(raw)
+	for it.next() {
+		if err := d.entry(string(it.key), rawValue(it.value), m, true); err != nil {
 			return err
 		}
+	}
+	if it.broken {
+		return &FieldError{Reason: "they are not well-formed BSON"}
 	}
 	return nil
 }
@@ -63,39 +65,51 @@ func (d *decoder) entry(key string, value bson.RawValue, m reflect.Value, top bo
 
 // fillStruct decodes into a struct by the name rules of this package.
 func (d *decoder) fillStruct(raw bson.Raw, v reflect.Value, top bool) error {
-	class, err := Fields(v.Type())
+	p, err := d.binder.plan(v.Type())
 	if err != nil {
 		return &FieldError{Reason: err.Error()}
 	}
-	elems, err := raw.Elements()
-	if err != nil {
-		return &FieldError{Reason: "they are not well-formed BSON"}
-	}
+	class := p.class
 	strict := isStrict(v)
 	seen := make([]bool, len(class.Fields))
-	for _, elem := range elems {
-		key, value := elem.Key(), elem.Value()
-		i, known := class.byName[key]
-		switch {
-		case !known:
-			err = d.unknown(class, key, value, v, strict, top)
-		case class.Fields[i].Required && value.Type == bson.TypeNull:
-			// For a required field null is as good as nothing.
-			err = missing(class.Fields[i], "null")
-		default:
+	it := elementsOf(raw)
+	for it.next() {
+		i, known := class.byName[string(it.key)]
+		if !known {
+			err = d.unknown(class, string(it.key), rawValue(it.value), v, strict, top)
+		} else {
 			seen[i] = true
-			err = d.field(key, value, makeFieldAt(v, class.Fields[i].index), top)
+			err = d.knownField(&class.Fields[i], p.leaves[i], it.value, v, top)
 		}
 		if err != nil {
 			return err
 		}
 	}
-	for i, f := range class.Fields {
-		if f.Required && !seen[i] {
+	if it.broken {
+		return &FieldError{Reason: "they are not well-formed BSON"}
+	}
+	for i := range class.Fields {
+		if f := &class.Fields[i]; f.Required && !seen[i] {
 			return missing(f, "nothing")
 		}
 	}
 	return nil
+}
+
+// knownField puts a kwarg into its field.
+func (d *decoder) knownField(f *Field, l *leaf, value bsoncore.Value, v reflect.Value, top bool) error {
+	if f.Required && value.Type == bsoncore.TypeNull {
+		return missing(f, "null") // for a required field null is as good as nothing
+	}
+	fv := makeFieldAt(v, f.index)
+	if l != nil && l.read(fv, value) {
+		return nil
+	}
+	return d.field(f.Name, rawValue(value), fv, top)
+}
+
+func rawValue(v bsoncore.Value) bson.RawValue {
+	return bson.RawValue{Type: bson.Type(v.Type), Value: v.Data}
 }
 
 // unknown puts a kwarg without a field into the inline map, if there is one.
@@ -121,7 +135,7 @@ func isStrict(v reflect.Value) bool {
 	return ok && s.StrictKwargs()
 }
 
-func missing(f Field, got string) error {
+func missing(f *Field, got string) error {
 	return &FieldError{Field: f.Name, Want: f.Type.String(), Got: got, Reason: "the kwarg is required"}
 }
 

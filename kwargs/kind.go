@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -54,6 +55,8 @@ var (
 	typeAny      = reflect.TypeFor[any]()
 	typeE        = reflect.TypeFor[bson.E]()
 	typeRaw      = reflect.TypeFor[bson.Raw]()
+	typeBytes    = reflect.TypeFor[[]byte]()
+	typeObjectID = reflect.TypeFor[bson.ObjectID]()
 	bsonPackage  = reflect.TypeFor[bson.Binary]().PkgPath()
 
 	marshalers = []reflect.Type{
@@ -71,41 +74,52 @@ func kindTravels(k reflect.Kind) bool {
 	return true
 }
 
-// isLeaf reports whether the codec does not look into values of t: it is a
-// type that MongoDB knows, or one that encodes itself.
-func isLeaf(t reflect.Type) bool {
-	if t == typeTime || t == typeURL {
-		return true
+// traits is what the package has to know about a type. Finding out takes many
+// questions to reflect, so the answers are kept.
+type traits struct {
+	encodesItself bool // it brings its own BSON encoding or decoding
+	leaf          bool // the codec does not look into its values
+	opaque        bool // it is a struct that keeps all it holds to itself
+	text          bool // it is opaque and travels as text (netip.Addr, big.Int)
+	handle        bool // it is what a handle of the driver points to
+	document      bool // its values are written as a document
+}
+
+var knownTraits sync.Map // reflect.Type → *traits
+
+func traitsOf(t reflect.Type) *traits {
+	if tr, ok := knownTraits.Load(t); ok {
+		return tr.(*traits)
 	}
-	if t.Kind() == reflect.Struct && t.PkgPath() == bsonPackage && t.Name() != "E" && t.Name() != "CodeWithScope" {
-		return true
+	tr, _ := knownTraits.LoadOrStore(t, findTraits(t))
+	return tr.(*traits)
+}
+
+func findTraits(t reflect.Type) *traits {
+	tr := &traits{handle: slices.Contains(handleTypes, reflect.PointerTo(t))}
+	tr.encodesItself = slices.ContainsFunc(marshalers, func(iface reflect.Type) bool { return implements(t, iface) })
+	driver := t.Kind() == reflect.Struct && t.PkgPath() == bsonPackage && t.Name() != "E" && t.Name() != "CodeWithScope"
+	tr.leaf = t == typeTime || t == typeURL || driver || tr.encodesItself
+	tr.opaque = !tr.leaf && showsNothing(t)
+	tr.text = tr.opaque &&
+		implements(t, reflect.TypeFor[encoding.TextMarshaler]()) &&
+		implements(t, reflect.TypeFor[encoding.TextUnmarshaler]())
+	switch t.Kind() {
+	case reflect.Struct:
+		tr.document = tr.encodesItself || !tr.leaf && !tr.opaque && !tr.handle
+	case reflect.Map:
+		tr.document = t.Key().Kind() == reflect.String
+	case reflect.Slice:
+		tr.document = t == typeRaw || t.Elem() == typeE
+	default:
+		tr.document = tr.encodesItself
 	}
-	return encodesItself(t)
+	return tr
 }
 
-// encodesItself reports whether t brings its own BSON encoding or decoding.
-func encodesItself(t reflect.Type) bool {
-	for _, iface := range marshalers {
-		if implements(t, iface) {
-			return true
-		}
-	}
-	return false
-}
-
-// isHandleValue reports whether t is what a handle of the driver points to.
-func isHandleValue(t reflect.Type) bool {
-	return slices.Contains(handleTypes, reflect.PointerTo(t))
-}
-
-// isPlainStruct reports whether an embedded t lends its fields to the class.
-func isPlainStruct(t reflect.Type) bool {
-	return t.Kind() == reflect.Struct && !isLeaf(t) && !isHandleValue(t) && !isTextStruct(t)
-}
-
-// isOpaque reports whether t is a struct that keeps all it holds to itself.
-func isOpaque(t reflect.Type) bool {
-	if t.Kind() != reflect.Struct || t.NumField() == 0 || isLeaf(t) {
+// showsNothing reports whether t is a struct with fields, all of them unexported.
+func showsNothing(t reflect.Type) bool {
+	if t.Kind() != reflect.Struct || t.NumField() == 0 {
 		return false
 	}
 	for i := range t.NumField() {
@@ -116,12 +130,10 @@ func isOpaque(t reflect.Type) bool {
 	return true
 }
 
-// isTextStruct reports whether t is opaque and travels as text (netip.Addr,
-// big.Int).
-func isTextStruct(t reflect.Type) bool {
-	return isOpaque(t) &&
-		implements(t, reflect.TypeFor[encoding.TextMarshaler]()) &&
-		implements(t, reflect.TypeFor[encoding.TextUnmarshaler]())
+// isPlainStruct reports whether an embedded t lends its fields to the class.
+func isPlainStruct(t reflect.Type) bool {
+	tr := traitsOf(t)
+	return t.Kind() == reflect.Struct && !tr.leaf && !tr.handle && !tr.text
 }
 
 // join puts a key in front of a dotted path.

@@ -56,6 +56,7 @@ func newDecodeRegistry(bound []reflect.Type, handle, structs bson.ValueDecoderFu
 func newEncodeRegistry(bound []reflect.Type, handle bson.ValueEncoderFunc) *bson.Registry {
 	r := bson.NewRegistry()
 	r.RegisterKindEncoder(reflect.Struct, bson.ValueEncoderFunc(encodeStruct))
+	r.RegisterTypeEncoder(reflect.TypeFor[*element](), bson.ValueEncoderFunc(encodeSingle))
 	for _, t := range bound {
 		r.RegisterTypeEncoder(t, handle)
 	}

@@ -1,12 +1,13 @@
 package kwargs
 
 import (
+	"bytes"
 	"encoding/binary"
-	"slices"
 	"strconv"
 	"unicode/utf8"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/x/bsonx/bsoncore"
 )
 
 const (
@@ -48,77 +49,76 @@ func (s scan) document(doc bson.Raw, depth int, array bool) *scanError {
 	if len(doc) < 5 || int64(binary.LittleEndian.Uint32(doc)) != int64(len(doc)) || doc[len(doc)-1] != 0 {
 		return malformed()
 	}
-	elems, err := doc.Elements()
-	if err != nil {
-		return malformed()
-	}
 	var keys uniqueKeys
-	for _, elem := range elems {
-		key, err := elem.KeyErr()
-		if err != nil {
-			return malformed()
-		}
-		if !array && !keys.add(key) {
-			return &scanError{path: []string{key}, reason: "the key is given twice"}
-		}
-		if err := s.element(key, elem, depth); err != nil {
-			return err
+	var fault *scanError // the first one inside; a broken document comes before
+	it := elementsOf(doc)
+	for it.next() {
+		switch {
+		case fault != nil:
+		case !array && !keys.add(it.key):
+			fault = &scanError{path: []string{string(it.key)}, reason: "the key is given twice"}
+		case s.utf8 && !utf8.Valid(it.key):
+			fault = &scanError{path: []string{strconv.Quote(string(it.key))}, reason: "the key is not valid UTF-8"}
+		default:
+			if fault = s.value(it.value, depth); fault != nil {
+				fault.path = append(fault.path, string(it.key))
+			}
 		}
 	}
-	return nil
-}
-
-func (s scan) element(key string, elem bson.RawElement, depth int) *scanError {
-	if s.utf8 && !utf8.ValidString(key) {
-		return &scanError{path: []string{strconv.Quote(key)}, reason: "the key is not valid UTF-8"}
-	}
-	v, err := elem.ValueErr()
-	if err != nil {
+	if it.broken {
 		return malformed()
-	}
-	fault := s.value(v, depth)
-	if fault != nil {
-		fault.path = append(fault.path, key)
 	}
 	return fault
 }
 
 // uniqueKeys finds a key given twice; few keys need no map.
 type uniqueKeys struct {
-	few  []string
-	many map[string]bool
+	few   [16][]byte
+	count int                 // of few
+	many  map[string]struct{} // all, once there are more
 }
 
-func (u *uniqueKeys) add(key string) bool {
-	switch {
-	case u.many[key] || slices.Contains(u.few, key):
-		return false
-	case u.many != nil:
-		u.many[key] = true
-	case len(u.few) < 16:
-		u.few = append(u.few, key)
-	default:
-		u.many = map[string]bool{key: true}
+// add reports false for a key that it has.
+func (u *uniqueKeys) add(key []byte) bool {
+	if u.many != nil {
+		before := len(u.many)
+		u.many[string(key)] = struct{}{}
+		return len(u.many) > before
 	}
+	for _, k := range u.few[:u.count] {
+		if bytes.Equal(k, key) {
+			return false
+		}
+	}
+	if u.count < len(u.few) {
+		u.few[u.count] = key
+		u.count++
+		return true
+	}
+	u.many = make(map[string]struct{}, 8*len(u.few))
+	for _, k := range u.few {
+		u.many[string(k)] = struct{}{}
+	}
+	u.many[string(key)] = struct{}{}
 	return true
 }
 
-func (s scan) value(v bson.RawValue, depth int) *scanError {
+func (s scan) value(v bsoncore.Value, depth int) *scanError {
 	switch v.Type {
-	case bson.TypeEmbeddedDocument:
-		return s.document(v.Value, depth+1, false)
-	case bson.TypeArray:
-		return s.document(v.Value, depth+1, true)
-	case bson.TypeCodeWithScope:
+	case bsoncore.TypeEmbeddedDocument:
+		return s.document(v.Data, depth+1, false)
+	case bsoncore.TypeArray:
+		return s.document(v.Data, depth+1, true)
+	case bsoncore.TypeCodeWithScope:
 		_, scope, ok := v.CodeWithScopeOK()
 		if !ok {
 			return malformed()
 		}
-		return s.document(scope, depth+1, false)
-	case bson.TypeString, bson.TypeSymbol, bson.TypeJavaScript:
-		return s.text(v.Value)
-	case bson.TypeBoolean:
-		if v.Value[0] > 1 {
+		return s.document(bson.Raw(scope), depth+1, false)
+	case bsoncore.TypeString, bsoncore.TypeSymbol, bsoncore.TypeJavaScript:
+		return s.text(v.Data)
+	case bsoncore.TypeBoolean:
+		if v.Data[0] > 1 {
 			return malformed()
 		}
 	}

@@ -37,7 +37,7 @@ func makeFieldAt(v reflect.Value, index []int) reflect.Value {
 
 // encodeStruct writes any struct by the name rules of this package.
 func encodeStruct(ec bson.EncodeContext, vw bson.ValueWriter, v reflect.Value) error {
-	if isTextStruct(v.Type()) {
+	if traitsOf(v.Type()).text {
 		return encodeTextStruct(vw, v)
 	}
 	class, err := Fields(v.Type())

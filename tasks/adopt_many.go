@@ -20,7 +20,7 @@ func (s *Store) AdoptMany(ctx context.Context, classes []string, limit int) (cs 
 // candidates, without order; an ID of which Adopt would return ErrNotFound has
 // none.
 func (s *Store) AdoptThese(ctx context.Context, ids []ID) ([]Candidate, error) {
-	cs, _, err := s.adoptAll(ctx, bson.D{{Key: "_id", Value: in(ids)}, {Key: "state", Value: Request}}, options.Find())
+	cs, _, err := s.adoptAll(ctx, bson.D{amongIDs(ids), {Key: "state", Value: Request}}, options.Find())
 	return cs, err
 }
 
@@ -33,7 +33,7 @@ func (s *Store) adoptAll(ctx context.Context, filter bson.D, o *options.FindOpti
 	if err != nil || len(ids) == 0 {
 		return nil, found, err
 	}
-	these := bson.E{Key: "_id", Value: in(ids)}
+	these := amongIDs(ids)
 	if _, err := s.tasks.UpdateMany(ctx, bson.D{these, {Key: "state", Value: Request}, unadopted()}, completion); err != nil {
 		return nil, found, err
 	}

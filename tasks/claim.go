@@ -96,7 +96,7 @@ func (s *Store) ClaimMany(ctx context.Context, ids []ID, processors []string, cl
 		}}}}
 	}
 	send := func() (*mongo.UpdateResult, error) {
-		return s.tasks.UpdateMany(ctx, claimable(bson.E{Key: "_id", Value: in(ids)}, cl), update)
+		return s.tasks.UpdateMany(ctx, claimable(amongIDs(ids), cl), update)
 	}
 	res, err := send()
 	if tooLarge(err) {
@@ -122,7 +122,7 @@ func (s *Store) ClaimMany(ctx context.Context, ids []ID, processors []string, cl
 }
 
 func (s *Store) tokenHolders(ctx context.Context, ids []ID, token bson.ObjectID, won map[ID]bool) error {
-	cur, err := s.tasks.Find(ctx, bson.D{{Key: "_id", Value: in(ids)}, {Key: "claim.token", Value: token}},
+	cur, err := s.tasks.Find(ctx, bson.D{amongIDs(ids), {Key: "claim.token", Value: token}},
 		options.Find().SetProjection(bson.D{{Key: "_id", Value: 1}}))
 	if err != nil {
 		return err
@@ -150,7 +150,7 @@ var errTooLarge = &InvalidError{Field: "task", Reason: fmt.Sprintf("must have at
 // rejectLarge ends those of the given tasks that no claim fits into.
 func (s *Store) rejectLarge(ctx context.Context, ids []ID) error {
 	size := bson.D{{Key: "$gt", Value: bson.A{bson.D{{Key: "$bsonSize", Value: "$$ROOT"}}, 15 << 20}}}
-	cur, err := s.tasks.Find(ctx, bson.D{{Key: "_id", Value: in(ids)}, {Key: "$expr", Value: size}}, options.Find().SetProjection(asc("_id")))
+	cur, err := s.tasks.Find(ctx, bson.D{amongIDs(ids), {Key: "$expr", Value: size}}, options.Find().SetProjection(asc("_id")))
 	if err != nil {
 		return err
 	}

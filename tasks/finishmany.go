@@ -83,7 +83,7 @@ func (s *Store) endModels(es []Ending) ([]mongo.WriteModel, error) {
 		}
 		h := Held{Claim: Claim{Token: g.token, Processor: g.processor}, Ahead: g.ahead}
 		models[i] = mongo.NewUpdateManyModel().
-			SetFilter(bson.D{{Key: "_id", Value: in(members[i])}, {Key: "claim.token", Value: g.token}, {Key: "state", Value: in(from)}}).
+			SetFilter(bson.D{amongIDs(members[i]), {Key: "claim.token", Value: g.token}, {Key: "state", Value: in(from)}}).
 			SetUpdate(s.finished(h, g.outcome))
 	}
 	return models, nil
@@ -97,7 +97,7 @@ func (s *Store) whatEnded(ctx context.Context, es []Ending) (map[ID]bool, error)
 	for i, e := range es {
 		ids[i], tokens[e.ID] = e.ID, e.Token
 	}
-	cur, err := s.tasks.Find(ctx, bson.D{{Key: "_id", Value: in(ids)}},
+	cur, err := s.tasks.Find(ctx, bson.D{amongIDs(ids)},
 		options.Find().SetProjection(bson.D{{Key: "state", Value: 1}, {Key: "claim.token", Value: 1}}))
 	if err != nil {
 		return nil, err

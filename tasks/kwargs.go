@@ -12,6 +12,7 @@ import (
 	"unicode/utf8"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/x/bsonx/bsoncore"
 )
 
 // Limits of a task's kwargs. The server's own are 16 MB and 180 levels; these
@@ -39,75 +40,113 @@ func CheckKwargs(raw bson.Raw) error {
 	if len(raw) < 5 || int(binary.LittleEndian.Uint32(raw)) != len(raw) {
 		return &InvalidError{Field: "kwargs", Value: fmt.Sprintf("%d bytes", len(raw)), Reason: "not a valid BSON document: its length is another"}
 	}
-	return checkDocument("kwargs", raw, 1, true)
+	if f := checkDocument(bsoncore.Document(raw), 1, true); f != nil {
+		return f.invalid()
+	}
+	return nil
 }
 
-func checkDocument(path string, raw bson.Raw, depth int, keyed bool) error {
+// kwargsFault is what is wrong with kwargs, and where. The place is put together on
+// the way out, so that kwargs without a fault cost no memory.
+type kwargsFault struct {
+	path          []string // keys, the innermost first
+	value, reason string
+}
+
+func (f *kwargsFault) invalid() error {
+	path := append(f.path, "kwargs")
+	slices.Reverse(path)
+	return &InvalidError{Field: shorten(strings.Join(path, ".")), Value: f.value, Reason: f.reason}
+}
+
+func checkDocument(doc bsoncore.Document, depth int, keyed bool) *kwargsFault {
 	if depth > MaxKwargsDepth {
-		return &InvalidError{Field: shorten(path), Reason: fmt.Sprintf("nested deeper than %d levels", MaxKwargsDepth)}
+		return &kwargsFault{reason: fmt.Sprintf("nested deeper than %d levels", MaxKwargsDepth)}
 	}
-	if err := raw.Validate(); err != nil {
-		return &InvalidError{Field: shorten(path), Reason: "not a valid BSON document: " + err.Error()}
+	if err := doc.Validate(); err != nil {
+		return &kwargsFault{reason: "not a valid BSON document: " + err.Error()}
 	}
-	elems, err := raw.Elements()
-	if err != nil {
-		return &InvalidError{Field: shorten(path), Reason: err.Error()}
-	}
-	seen := make(map[string]struct{}, len(elems))
-	for _, e := range elems {
-		key := e.Key()
-		if !utf8.ValidString(key) {
-			return &InvalidError{Field: shorten(path), Value: fmt.Sprintf("%q", shorten(key)), Reason: "a key must be valid UTF-8"}
+	var keys keySet
+	for rest := []byte(doc[4:]); len(rest) > 1; {
+		var e bsoncore.Element
+		e, rest, _ = bsoncore.ReadElement(rest) // Validate has read it
+		key := e.KeyBytes()
+		if !utf8.Valid(key) {
+			return &kwargsFault{value: fmt.Sprintf("%q", shorten(string(key))), reason: "a key must be valid UTF-8"}
 		}
-		if _, dup := seen[key]; dup && keyed {
-			return &InvalidError{Field: shorten(path), Value: shorten(key), Reason: "the key appears twice"}
+		if keyed && !keys.add(key) {
+			return &kwargsFault{value: shorten(string(key)), reason: "the key appears twice"}
 		}
-		seen[key] = struct{}{}
-		if err := checkValue(path+"."+key, e.Value(), depth); err != nil {
-			return err
+		if f := checkValue(e.Value(), depth); f != nil {
+			f.path = append(f.path, string(key))
+			return f
 		}
 	}
 	return nil
 }
 
-func checkValue(path string, v bson.RawValue, depth int) error {
+// keySet finds a key that appears twice; few keys need no map.
+type keySet struct {
+	few   [16][]byte
+	count int                 // of few
+	many  map[string]struct{} // all, once there are more
+}
+
+// add reports false for a key that it has.
+func (s *keySet) add(key []byte) bool {
+	if s.many != nil {
+		before := len(s.many)
+		s.many[string(key)] = struct{}{}
+		return len(s.many) > before
+	}
+	for _, k := range s.few[:s.count] {
+		if bytes.Equal(k, key) {
+			return false
+		}
+	}
+	if s.count < len(s.few) {
+		s.few[s.count] = key
+		s.count++
+		return true
+	}
+	s.many = make(map[string]struct{}, 8*len(s.few))
+	for _, k := range s.few {
+		s.many[string(k)] = struct{}{}
+	}
+	s.many[string(key)] = struct{}{}
+	return true
+}
+
+func checkValue(v bsoncore.Value, depth int) *kwargsFault {
 	switch v.Type {
-	case bson.TypeEmbeddedDocument:
-		return checkDocument(path, v.Document(), depth+1, true)
-	case bson.TypeArray:
-		return checkDocument(path, bson.Raw(v.Array()), depth+1, false)
-	case bson.TypeCodeWithScope:
+	case bsoncore.TypeEmbeddedDocument:
+		return checkDocument(v.Data, depth+1, true)
+	case bsoncore.TypeArray:
+		return checkDocument(v.Data, depth+1, false)
+	case bsoncore.TypeCodeWithScope:
 		code, scope, ok := v.CodeWithScopeOK()
-		if err := checkText(path, code, ok); err != nil {
-			return err
+		if !ok || !utf8.ValidString(code) {
+			return badText()
 		}
-		return checkDocument(path, bson.Raw(scope), depth+1, true)
-	case bson.TypeString:
-		s, ok := v.StringValueOK()
-		return checkText(path, s, ok)
-	case bson.TypeSymbol:
-		s, ok := v.SymbolOK()
-		return checkText(path, s, ok)
-	case bson.TypeJavaScript:
-		s, ok := v.JavaScriptOK()
-		return checkText(path, s, ok)
-	case bson.TypeRegex:
-		pattern, options, ok := v.RegexOK()
-		return checkText(path, pattern+options, ok)
-	case bson.TypeDateTime:
+		return checkDocument(scope, depth+1, true)
+	case bsoncore.TypeString, bsoncore.TypeSymbol, bsoncore.TypeJavaScript:
+		// Four bytes of length, the text, and a NUL.
+		if len(v.Data) < 5 || !utf8.Valid(v.Data[4:len(v.Data)-1]) {
+			return badText()
+		}
+	case bsoncore.TypeRegex:
+		if pattern, options, ok := v.RegexOK(); !ok || !utf8.ValidString(pattern+options) {
+			return badText()
+		}
+	case bsoncore.TypeDateTime:
 		if t := time.UnixMilli(v.DateTime()); t.Before(minDate) || t.After(maxDate) {
-			return &InvalidError{Field: shorten(path), Value: fmt.Sprintf("%d ms", v.DateTime()), Reason: "a date must be in the years 1970 to 9999"}
+			return &kwargsFault{value: fmt.Sprintf("%d ms", v.DateTime()), reason: "a date must be in the years 1970 to 9999"}
 		}
 	}
 	return nil
 }
 
-func checkText(path, s string, ok bool) error {
-	if !ok || !utf8.ValidString(s) {
-		return &InvalidError{Field: shorten(path), Reason: "text must be valid UTF-8"}
-	}
-	return nil
-}
+func badText() *kwargsFault { return &kwargsFault{reason: "text must be valid UTF-8"} }
 
 // KwargsEqual reports whether two kwargs documents hold the same values. The
 // order of keys and the width of numbers do not count: {a: 1, b: 2.0} equals

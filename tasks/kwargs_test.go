@@ -201,3 +201,47 @@ func TestCheckKwargsRefuses(t *testing.T) {
 		}
 	}
 }
+
+// TestCheckKwargsErrors has the whole text: the first fault, and where it is.
+func TestCheckKwargsErrors(t *testing.T) {
+	in := func(v any) any { return d("list", bson.A{1, d("x.y", v)}) }
+	short := kwargs(t, d("a", d("b", 1), "a", 2))
+	short[7] = 3 // less than a document has
+	many := bson.D{}
+	for i := range 40 {
+		many = append(many, bson.E{Key: fmt.Sprint("k", i), Value: i})
+	}
+	for name, c := range map[string]struct {
+		raw                  bson.Raw
+		field, value, reason string
+	}{
+		"text":      {kwargs(t, in("\xff")), "kwargs.list.1.x.y", "", "text must be valid UTF-8"},
+		"date":      {kwargs(t, in(bson.DateTime(-1))), "kwargs.list.1.x.y", "-1 ms", "a date must be in the years 1970 to 9999"},
+		"key":       {kwargs(t, in(d("\xff", 1))), "kwargs.list.1.x.y", `"\xff"`, "a key must be valid UTF-8"},
+		"twice":     {kwargs(t, in(d("k", 1, "k", "\xff"))), "kwargs.list.1.x.y", "k", "the key appears twice"},
+		"first":     {kwargs(t, d("a", "\xff", "a", 1)), "kwargs.a", "", "text must be valid UTF-8"},
+		"early key": {kwargs(t, append(many, bson.E{Key: "k3"})), "kwargs", "k3", "the key appears twice"},
+		"late key":  {kwargs(t, append(many, bson.E{Key: "k39"})), "kwargs", "k39", "the key appears twice"},
+		"scope":     {kwargs(t, in(bson.CodeWithScope{Code: "x", Scope: d("s", "\xff")})), "kwargs.list.1.x.y.s", "", "text must be valid UTF-8"},
+		"depth":     {kwargs(t, nest(33, false)), "kwargs" + strings.Repeat(".k", 32), "", "nested deeper than 32 levels"},
+		"broken":    {short, "kwargs", "", "not a valid BSON document: "},
+	} {
+		var invalid *tasks.InvalidError
+		err := tasks.CheckKwargs(c.raw)
+		if !errors.As(err, &invalid) || invalid.Field != c.field || invalid.Value != c.value || !strings.HasPrefix(invalid.Reason, c.reason) {
+			t.Errorf("%s: %#v", name, err)
+		}
+	}
+}
+
+func TestCheckKwargsAllocatesNothing(t *testing.T) {
+	raw := kwargs(t, d("n", int64(1), "text", "x", "list", bson.A{d("a", true), "y"}, "at", bson.DateTime(7)))
+	allocs := testing.AllocsPerRun(100, func() {
+		if err := tasks.CheckKwargs(raw); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if allocs > 0 {
+		t.Errorf("%v allocations", allocs)
+	}
+}
