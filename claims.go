@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/lgtask/lgtask/dispatcher"
 	"github.com/lgtask/lgtask/tasks"
 )
 
@@ -20,6 +21,9 @@ const (
 type claims struct {
 	*tasks.Store
 	handler *handler
+	ranks   *ranks
+	work    *dispatcher.Dispatcher
+	later   func(id tasks.ID, wait time.Duration) // a task that is left to others for now
 }
 
 // Pages implements dispatcher.Claims. Classes that compute their name get their
@@ -30,34 +34,43 @@ func (c *claims) Pages(ctx context.Context, q tasks.Query) (tasks.Pages, error) 
 	}
 	ctx, cancel := context.WithTimeout(ctx, claimTimeout)
 	defer cancel()
-	p, err := c.Store.Pages(ctx, q)
-	if err != nil {
-		return nil, err
+	p := &claimPages{c: c}
+	if !q.Any && c.ranks.peers() > 1 {
+		p.turns = c.ranks.turns(c.work.ClaimTime())
+		q.Take = p.turns.take
 	}
-	return &claimPages{p, c}, nil
+	var err error
+	p.Pages, err = c.Store.Pages(ctx, q)
+	return p, err
 }
 
 // nothing is what waits of no class.
 type nothing struct{}
 
-func (nothing) Next(context.Context) ([]tasks.Candidate, bool, error) { return nil, false, nil }
-func (nothing) Close(context.Context) error                           { return nil }
+func (nothing) Next(context.Context, int) ([]tasks.Candidate, bool, error) { return nil, false, nil }
+func (nothing) Close(context.Context) error                                { return nil }
 
 type claimPages struct {
 	tasks.Pages
-	c *claims
+	c     *claims
+	turns *turns // nil if there are no others
 }
 
-func (p *claimPages) Next(ctx context.Context) ([]tasks.Candidate, bool, error) {
+func (p *claimPages) Next(ctx context.Context, about int) ([]tasks.Candidate, bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, claimTimeout)
 	defer cancel()
-	cs, more, err := p.Pages.Next(ctx)
+	cs, more, err := p.Pages.Next(ctx, about)
 	if err != nil {
 		return nil, false, err
 	}
 	for i := range cs {
 		if err := p.c.identify(ctx, &cs[i]); err != nil {
 			return nil, false, err
+		}
+	}
+	if !more && p.turns != nil {
+		if id, wait, any := p.turns.end(); any {
+			p.c.later(id, wait)
 		}
 	}
 	return cs, more, nil

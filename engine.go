@@ -35,7 +35,8 @@ type engine struct {
 
 	retired chan string // names that were let go, see Processor.retire
 
-	others atomic.Bool // tasks were left to others since maintain looked last
+	look   chan struct{} // capacity 1: maintain is to look who is there
+	others atomic.Bool   // tasks were left to others since maintain looked last
 
 	found atomic.Int64 // tasks that only a safety sweep found
 }
@@ -48,14 +49,19 @@ func newEngine(conn *Connection, h *handler, m *membership, o dispatcher.Options
 	e := &engine{
 		conn: conn, handler: h, claims: &claims{Store: conn.store, handler: h}, log: log, classes: map[string]bool{},
 		member: m, ranks: &ranks{me: m.me.Epoch}, retired: make(chan string, maxProcessors), sweepEvery: max(sweepEvery, time.Millisecond),
+		look: make(chan struct{}, 1),
 	}
 	o.Names, o.Holder = m.held(), m.me.Epoch
 	o.Retired = func(name string) { e.retired <- name } // has room for all
 	for _, c := range h.classes {
 		e.classes[c] = true
 	}
+	e.claims.ranks = e.ranks
+	e.claims.later = func(id tasks.ID, wait time.Duration) { e.timer.Set(id, conn.store.Clock().Add(wait)) }
+	o.Peers = e.ranks.peers
 	o.Claims, o.Handler, o.Lost, o.Log = e.claims, h, e.lost, log
 	e.dispatcher = dispatcher.New(o)
+	e.claims.work = e.dispatcher
 	e.timer = timers.New(timers.Options[tasks.ID]{
 		Fire:        func([]tasks.ID) { e.dispatcher.Wake() },
 		Overflow:    func(time.Time) { e.dispatcher.Wake() },
@@ -213,6 +219,12 @@ func (e *engine) have(ctx context.Context, c tasks.Candidate, err error) error {
 // them. One that came due just now may have been asked for too early, if the
 // estimate of the server's clock jumped: it fires once more.
 func (e *engine) lost(c tasks.Candidate) {
+	if e.ranks.lookSoon() {
+		select {
+		case e.look <- struct{}{}:
+		default:
+		}
+	}
 	now := e.conn.store.Clock()
 	if c.TsRequest.After(now.Add(-20 * time.Millisecond)) {
 		e.timer.Set(c.ID, now.Add(25*time.Millisecond))

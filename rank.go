@@ -3,22 +3,28 @@ package lgtask
 import (
 	"context"
 	"hash/fnv"
-	"slices"
 	"sync"
 	"time"
 
 	"github.com/lgtask/lgtask/tasks"
 )
 
-// Rules of the race for a new task. All idle processes hear of it at the same
-// time, and those that lose have asked the server for nothing: with 16 of them 15
-// of 16 claims. So each task has an order of processes, a rendezvous hash of both:
-// the first claims at once, the next two look after a moment whether it still
-// waits, and the others later. The order is a hint; the claim decides.
+// Rules of the race for a task. All idle processes hear of a new one at the same
+// time, and sweeps of several all find the same; those that lose have asked the
+// server for nothing: with 16 of them 15 of 16 claims. So each task has an order of
+// processes, a rendezvous hash of both: the first claims at once, and another
+// only what it has seen waiting for a while, longer the later it comes. The order
+// is a hint; the claim decides.
 const (
-	rankStep  = 10 * time.Millisecond // the second waits one step, the third two
-	rankLast  = time.Second           // all others look once a second
-	rankEvery = 5 * time.Second       // between two looks at who is there
+	rankStep  = 10 * time.Millisecond  // the second waits one step, the third two; but at least two claims
+	stepMost  = 200 * time.Millisecond // where claims take long, since the server is busy
+	rankMost  = 4                      // nobody waits longer than that many steps,
+	ampleWait = 3 * time.Second        // but everybody so long while there is work of his own
+	rankLast  = time.Second            // those after the third look for new tasks once a second
+	rankEvery = 5 * time.Second        // between two looks at who is there
+	rankSoon  = 100 * time.Millisecond // the same when claims are lost: others may have come
+	seenFor   = 5 * time.Second        // a task that was not seen again for so long is forgotten
+	seenMost  = 20_000                 // tasks seen in that time; more are left to those before us
 )
 
 // ranks knows the processes that run each class. It is safe for concurrent use.
@@ -26,7 +32,19 @@ type ranks struct {
 	me string // our epoch
 
 	mu      sync.Mutex
-	byClass map[string][]string // epochs of living processes, ours among them
+	looked  time.Time
+	byClass map[string]group
+	// Tasks of others that wait, and when they were first seen: those of this
+	// period, and of the one before.
+	seen, before map[tasks.ID]time.Time
+	turned       time.Time
+	ample        bool // tasks of our own were found since a sweep came to its end without any
+}
+
+// group are the living processes of a class, if we are among them.
+type group struct {
+	mine   uint64
+	others []uint64
 }
 
 // look reads who is there.
@@ -35,55 +53,160 @@ func (r *ranks) look(ctx context.Context, store *tasks.Store) error {
 	if err != nil {
 		return err
 	}
-	byClass := map[string][]string{}
+	byClass, listed := map[string]group{}, false
 	for _, p := range ps {
 		if p.Dead || p.Age >= lease || len(p.Names) == 0 {
 			continue
 		}
 		for _, class := range p.Classes {
-			byClass[class] = append(byClass[class], p.Epoch)
+			g := byClass[class]
+			if p.Epoch == r.me {
+				listed, g.mine = true, hash(p.Epoch)
+			} else {
+				g.others = append(g.others, hash(p.Epoch))
+			}
+			byClass[class] = g
 		}
+	}
+	if !listed {
+		byClass = nil
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.byClass = byClass
+	r.byClass, r.looked = byClass, time.Now()
 	return nil
+}
+
+// lookSoon reports whether it is worth to look again since a claim was lost.
+func (r *ranks) lookSoon() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return time.Since(r.looked) >= rankSoon
+}
+
+// peers returns how many processes take the same work, us among them.
+func (r *ranks) peers() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	n := 0
+	for _, g := range r.byClass {
+		if g.mine != 0 {
+			n = max(n, len(g.others))
+		}
+	}
+	return n + 1
 }
 
 // wait returns how long this process leaves a new task to others.
 func (r *ranks) wait(id tasks.ID, class string) time.Duration {
 	r.mu.Lock()
-	epochs := r.byClass[class]
-	r.mu.Unlock()
-	if len(epochs) < 2 || !slices.Contains(epochs, r.me) {
-		return 0 // alone, or not listed yet
+	defer r.mu.Unlock()
+	n := r.rankLocked(id, class)
+	if n > 0 {
+		r.sinceLocked(id, time.Now())
 	}
-	switch n := rank(id.String(), r.me, epochs); {
-	case n <= 2:
-		return time.Duration(n) * rankStep
-	default:
+	if n > 2 {
 		return rankLast
 	}
+	return time.Duration(n) * rankStep
 }
 
-// rank returns how many of the epochs come before ours for a task.
-func rank(id, me string, epochs []string) (n int) {
-	mine := score(id, me)
-	for _, e := range epochs {
-		if s := score(id, e); s > mine || s == mine && e > me {
+// turns decides in one sweep what this process is to claim of what it finds
+// waiting: its own, and what others have had long enough. How long that is depends
+// on whether there are own ones: as long as there are, those of others wait because
+// there is much to do for all.
+type turns struct {
+	r     *ranks
+	step  time.Duration
+	ample bool          // own ones have been found lately
+	own   bool          // this one did
+	left  tasks.ID      // of the tasks that were left to others, one whose turn is next
+	turn  time.Duration // until then
+}
+
+// turns begins a sweep. A claim takes as long as given.
+func (r *ranks) turns(claim time.Duration) *turns {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return &turns{r: r, step: min(max(rankStep, 2*claim), stepMost), ample: r.ample}
+}
+
+func (t *turns) take(id tasks.ID, class string) bool {
+	t.r.mu.Lock()
+	defer t.r.mu.Unlock()
+	n := t.r.rankLocked(id, class)
+	if n == 0 {
+		t.own, t.r.ample = true, true
+		return true
+	}
+	now := time.Now()
+	age := now.Sub(t.r.sinceLocked(id, now))
+	turn := time.Duration(min(n, rankMost)) * t.step
+	if age >= ampleWait || age >= turn && !t.ample {
+		return true
+	}
+	if t.left.IsZero() || turn-age < t.turn {
+		t.left, t.turn = id, turn-age
+	}
+	return false
+}
+
+// end is told that the sweep has found all that waits. It returns when to sweep
+// again for what was left to others.
+func (t *turns) end() (id tasks.ID, wait time.Duration, any bool) {
+	t.r.mu.Lock()
+	defer t.r.mu.Unlock()
+	if t.r.ample = t.own; t.own {
+		t.turn = max(t.turn, t.step)
+	}
+	return t.left, max(t.turn, 0), !t.left.IsZero()
+}
+
+// sinceLocked returns since when a task has been seen.
+func (r *ranks) sinceLocked(id tasks.ID, now time.Time) time.Time {
+	if now.Sub(r.turned) >= seenFor {
+		r.before, r.seen, r.turned = r.seen, map[tasks.ID]time.Time{}, now
+	}
+	at, known := r.seen[id]
+	if !known {
+		if at, known = r.before[id]; !known {
+			at = now
+		}
+		if len(r.seen) < seenMost {
+			r.seen[id] = at
+		}
+	}
+	return at
+}
+
+// rankLocked returns how many processes come before us for a task.
+func (r *ranks) rankLocked(id tasks.ID, class string) (n int) {
+	g := r.byClass[class]
+	if g.mine == 0 || len(g.others) == 0 {
+		return 0 // alone, or not listed yet
+	}
+	h := id.Hash()
+	mine := mix(h ^ g.mine)
+	for _, o := range g.others {
+		if mix(h^o) > mine {
 			n++
 		}
 	}
 	return n
 }
 
-func score(id, epoch string) uint64 {
+// hash is never 0.
+func hash(epoch string) uint64 {
 	h := fnv.New64a()
-	_, _ = h.Write([]byte(id)) // a hash takes everything
-	_, _ = h.Write([]byte(epoch))
-	// The last bytes of an FNV hash change few of its bits.
-	x := h.Sum64()
+	_, _ = h.Write([]byte(epoch)) // a hash takes everything
+	return mix(h.Sum64()) | 1
+}
+
+// mix spreads a change of any bit over all of them.
+func mix(x uint64) uint64 {
 	x ^= x >> 33
 	x *= 0xff51afd7ed558ccd
+	x ^= x >> 33
+	x *= 0xc4ceb9fe1a85ec53
 	return x ^ x>>33
 }

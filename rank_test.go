@@ -3,36 +3,62 @@ package lgtask
 import (
 	"fmt"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/lgtask/lgtask/tasks"
 )
 
+// ranksOf returns what n processes of class C know of each other.
+func ranksOf(n int) []*ranks {
+	all := make([]*ranks, n)
+	for i := range all {
+		all[i] = &ranks{me: fmt.Sprintf("66b2f0c1a4e9d0a1b2c3d4%02x", i)}
+	}
+	for _, r := range all {
+		g := group{mine: hash(r.me)}
+		for _, o := range all {
+			if o != r {
+				g.others = append(g.others, hash(o.me))
+			}
+		}
+		r.byClass = map[string]group{"C": g}
+	}
+	return all
+}
+
+func (r *ranks) rank(id tasks.ID) int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.rankLocked(id, "C")
+}
+
 // TestRank: for each task every process has another rank, and each of them is
 // the first about equally often.
 func TestRank(t *testing.T) {
-	var epochs []string
-	for i := range 16 {
-		epochs = append(epochs, fmt.Sprintf("66b2f0c1a4e9d0a1b2c3d4%02x", i))
-	}
-	first := map[string]int{}
+	all := ranksOf(16)
+	first := map[*ranks]int{}
 	const n = 4000
 	for range n {
-		id := tasks.NewID().String()
+		id := tasks.NewID()
 		seen := map[int]bool{}
-		for _, e := range epochs {
-			r := rank(id, e, epochs)
-			seen[r] = true
-			if r == 0 {
-				first[e]++
+		for _, r := range all {
+			k := r.rank(id)
+			seen[k] = true
+			if k == 0 {
+				first[r]++
 			}
 		}
-		if len(seen) != len(epochs) {
-			t.Fatalf("%d ranks of %d processes", len(seen), len(epochs))
+		if len(seen) != len(all) {
+			t.Fatalf("%d ranks of %d processes", len(seen), len(all))
 		}
 	}
-	for _, e := range epochs {
-		if share := first[e] * len(epochs); share < n*6/10 || share > n*14/10 {
-			t.Errorf("%s is the first for %d of %d tasks", e, first[e], n)
+	for _, r := range all {
+		if share := first[r] * len(all); share < n*6/10 || share > n*14/10 {
+			t.Errorf("%s is the first for %d of %d tasks", r.me, first[r], n)
+		}
+		if p := r.peers(); p != 16 {
+			t.Errorf("%d peers", p)
 		}
 	}
 }
@@ -40,20 +66,120 @@ func TestRank(t *testing.T) {
 func TestRankWait(t *testing.T) {
 	id := tasks.NewID()
 	r := &ranks{me: "a"}
-	if d := r.wait(id, "C"); d != 0 {
-		t.Errorf("nobody is known: %v", d)
+	if d := r.wait(id, "C"); d != 0 || r.peers() != 1 {
+		t.Errorf("nobody is known: %v, %d peers", d, r.peers())
 	}
-	r.byClass = map[string][]string{"C": {"b", "c"}}
-	if d := r.wait(id, "C"); d != 0 {
-		t.Errorf("not listed yet: %v", d)
+	r.byClass = map[string]group{"C": {others: []uint64{1, 2}}}
+	if d := r.wait(id, "C"); d != 0 || r.peers() != 1 {
+		t.Errorf("of another class: %v, %d peers", d, r.peers())
 	}
-	r.byClass = map[string][]string{"C": {"a", "b", "c", "d", "e"}}
 	waits := map[string]int{}
-	for _, me := range r.byClass["C"] {
-		r.me = me
+	for _, r := range ranksOf(5) {
 		waits[r.wait(id, "C").String()]++
 	}
 	if waits["0s"] != 1 || waits["10ms"] != 1 || waits["20ms"] != 1 || waits["1s"] != 2 {
 		t.Errorf("waits %v", waits)
 	}
+}
+
+// TestTurns: who finds a task waiting takes it if nobody comes before him, or if
+// he has seen it for as long as those before him have had to take it.
+func TestTurns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, claim := range []time.Duration{0, 30 * time.Millisecond, time.Second} {
+			id := tasks.NewID()
+			for _, r := range ranksOf(8) {
+				step := min(max(rankStep, 2*claim), stepMost)
+				want := time.Duration(min(r.rank(id), rankMost)) * step
+				for passed := time.Duration(0); ; passed += step / 2 {
+					s := r.turns(claim)
+					took := s.take(id, "C")
+					left, wait, any := s.end()
+					if took != (passed >= want) || any == took || any && (left != id || wait != want-passed) {
+						t.Fatalf("rank %d, claims take %v, after %v: %v, %v", r.rank(id), claim, passed, took, wait)
+					}
+					if took {
+						break
+					}
+					<-time.After(step / 2)
+				}
+			}
+		}
+	})
+}
+
+// TestTurnsWithOwn: while there is work of his own nobody takes what is others'
+// but after a second.
+func TestTurnsWithOwn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := ranksOf(2)[0]
+		own, other := tasks.NewID(), tasks.NewID()
+		for r.rank(own) != 0 || r.rank(other) != 1 {
+			own, other = tasks.NewID(), tasks.NewID()
+		}
+		look := func(ids ...tasks.ID) (took []bool, wait time.Duration) {
+			s := r.turns(0)
+			for _, id := range ids {
+				took = append(took, s.take(id, "C"))
+			}
+			_, wait, _ = s.end()
+			return took, wait
+		}
+		for at := time.Duration(0); at < ampleWait; at += ampleWait / 10 {
+			if took, _ := look(other, own); took[0] || !took[1] {
+				t.Fatalf("after %v: %v", at, took)
+			}
+			<-time.After(ampleWait / 10)
+		}
+		if took, _ := look(other, own); !took[0] {
+			t.Error("not even after a second")
+		}
+		next := tasks.NewID()
+		for r.rank(next) != 1 {
+			next = tasks.NewID()
+		}
+		if took, wait := look(next); took[0] || wait != rankStep {
+			t.Errorf("%v, %v", took, wait)
+		}
+		<-time.After(rankStep)
+		if took, _ := look(next); !took[0] {
+			t.Error("no work of his own, and others had their time")
+		}
+	})
+}
+
+// TestSeen: what is not seen again is forgotten, and what is stays.
+func TestSeen(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var r *ranks
+		id, lost := tasks.NewID(), tasks.NewID()
+		for _, r = range ranksOf(3) {
+			if r.rank(id) == 2 && r.rank(lost) > 0 {
+				break
+			}
+			r = nil
+		}
+		for r == nil { // other tasks
+			id, lost = tasks.NewID(), tasks.NewID()
+			for _, o := range ranksOf(3) {
+				if o.rank(id) == 2 && o.rank(lost) > 0 {
+					r = o
+				}
+			}
+		}
+		began := time.Now()
+		r.wait(lost, "C")
+		for range 20 {
+			r.wait(id, "C")
+			<-time.After(seenFor / 3)
+		}
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		if at := r.sinceLocked(id, time.Now()); !at.Equal(began) {
+			t.Errorf("seen since %v", at.Sub(began))
+		}
+		if at := r.sinceLocked(lost, time.Now()); at.Equal(began) {
+			t.Error("not forgotten")
+		}
+	})
 }

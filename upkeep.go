@@ -73,9 +73,9 @@ func (e *engine) maintain(ctx context.Context) {
 				e.dispatcher.Wake()
 			}
 		case <-look.C:
-			if err := e.ranks.look(ctx, e.conn.store); err != nil && ctx.Err() == nil {
-				e.log.Debug().Err(err).Msg("cannot look for other processes")
-			}
+			e.lookAround(ctx)
+		case <-e.look:
+			e.lookAround(ctx)
 		case <-clock.C:
 			if jumped, err := e.conn.store.SyncClock(ctx); err != nil && ctx.Err() == nil {
 				e.log.Debug().Err(err).Msg("cannot ask the server's time")
@@ -89,6 +89,12 @@ func (e *engine) maintain(ctx context.Context) {
 			}
 			sweep.Reset(jittered())
 		}
+	}
+}
+
+func (e *engine) lookAround(ctx context.Context) {
+	if err := e.ranks.look(ctx, e.conn.store); err != nil && ctx.Err() == nil {
+		e.log.Debug().Err(err).Msg("cannot look for other processes")
 	}
 }
 

@@ -1,7 +1,7 @@
 // Bench measures lgtask beside the MongoDB operations that its work is made of:
 //
-//	go run ./bench            # everything, some 13 minutes
-//	go run ./bench -quick     # everything, smaller, in about a minute
+//	go run ./bench            # everything, some 25 minutes
+//	go run ./bench -quick     # everything, smaller, in some 3 minutes
 //	go run ./bench -run drain # the metrics whose name matches
 //
 // It starts a MongoDB server of its own, a one-node replica set, and reads no
@@ -54,7 +54,7 @@ type config struct {
 func parse(args []string, stderr io.Writer) (config, error) {
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	flags.SetOutput(stderr)
-	quick := flags.Bool("quick", false, "smaller, in about a minute")
+	quick := flags.Bool("quick", false, "smaller, in some 3 minutes")
 	pattern := flags.String("run", "", "measure only the metrics that match this `regexp`")
 	rounds := flags.Int("rounds", 0, "how often each row is measured (default 3, with -quick 1)")
 	file := flags.String("json", "", "write the JSON lines to this `file`, too")

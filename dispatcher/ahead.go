@@ -8,7 +8,7 @@ import (
 
 // Rules of claiming ahead.
 const (
-	maxAhead = 2000                  // tasks claimed and not started, by all processes that take them
+	maxAhead = 2000                  // tasks claimed and not started
 	stale    = 40 * time.Millisecond // work that is not started in that time goes back
 	again    = stale / 4             // between the two looks at what seems to be late
 	shortest = time.Microsecond      // no run is taken to be shorter
@@ -41,9 +41,9 @@ func (d *Dispatcher) learnLocked(class string, took time.Duration) {
 	d.lengths[class] = l
 }
 
-// horizon is how much work is claimed ahead: what is done while two claims are
+// horizonLocked is how much work is claimed ahead: what is done while two claims are
 // under way, each with the look for candidates before it.
-func (l *loop) horizon() time.Duration { return min(2*l.took, l.o.Ahead) }
+func (l *loop) horizonLocked() time.Duration { return min(2*l.took, l.o.Ahead) }
 
 // room returns how many candidates may be claimed. What is ahead is filled up
 // when half of it is used, not one by one.
@@ -62,9 +62,9 @@ func (l *loop) room() int {
 	}
 	most := 0
 	for _, length := range l.lengths {
-		most = max(most, int(l.horizon()*time.Duration(l.names)/length.careful))
+		most = max(most, int(l.horizonLocked()*time.Duration(l.names)/length.careful))
 	}
-	return max(free+min(most, maxAhead/l.peers())-len(l.ready.list), 0)
+	return max(free+min(most, maxAhead)-len(l.ready.list), 0)
 }
 
 // freeLocked returns how many processors are free that no task is ready for.
@@ -92,7 +92,7 @@ func (l *loop) fit(cs []tasks.Candidate) []tasks.Candidate {
 			continue
 		}
 		ahead += l.lengths[cs[n].TaskClass].careful
-		if l.held = !short || quick <= 0; l.held || ahead > l.horizon()*time.Duration(quick) {
+		if l.held = !short || quick <= 0; l.held || ahead > l.horizonLocked()*time.Duration(quick) {
 			l.backlog = true
 			break
 		}
@@ -109,7 +109,7 @@ func (l *loop) fit(cs []tasks.Candidate) []tasks.Candidate {
 // a process died of it.
 func (l *loop) shortLocked(c *tasks.Candidate) bool {
 	length, known := l.lengths[c.TaskClass]
-	return known && length.careful < l.horizon() && !c.Keyed() && c.Crashes == 0
+	return known && length.careful < l.horizonLocked() && !c.Keyed() && c.Crashes == 0
 }
 
 // quickLocked returns how many processors do not run anything long.
@@ -117,7 +117,7 @@ func (l *loop) quickLocked(now time.Time) int {
 	n := l.names
 	for r := range l.running {
 		over := r.over && r.held.Key == ""
-		if !r.started.IsZero() && !over && (!l.shortLocked(&r.held.Candidate) || r.held.Key != "" || now.Sub(r.started) > l.horizon()) {
+		if !r.started.IsZero() && !over && (!l.shortLocked(&r.held.Candidate) || r.held.Key != "" || now.Sub(r.started) > l.horizonLocked()) {
 			n--
 		}
 	}

@@ -107,6 +107,8 @@ func (l *loop) claimTogether(ctx context.Context, ps []planned) {
 		l.concludeAll(ctx, l.sendClaims(ctx, ps[:half], nil))
 		l.concludeAll(ctx, <-other)
 	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	l.took += (time.Since(l.asked) - l.took) / 4
 }
 

@@ -43,7 +43,7 @@ func firstPage(ctx context.Context, s Claims, q tasks.Query) ([]tasks.Candidate,
 	if err != nil {
 		return nil, false, err
 	}
-	return pages.Next(ctx)
+	return pages.Next(ctx, q.Limit)
 }
 
 func claimCase(c *checker) {

@@ -107,7 +107,7 @@ func (c *checker) due(class string, blocked ...string) (ids []tasks.ID) {
 	}
 	for more := true; more; {
 		var cs []tasks.Candidate
-		if cs, more, err = pages.Next(c.Context()); err != nil {
+		if cs, more, err = pages.Next(c.Context(), 2); err != nil {
 			c.Fatal(err)
 		}
 		for _, cand := range cs {

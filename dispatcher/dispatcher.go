@@ -96,6 +96,7 @@ type Dispatcher struct {
 	reservations int                // see Reserve
 	retiring     bool               // see Retire
 	changed      chan struct{}      // closed and replaced when one of the above became less
+	took         time.Duration      // mean time from the look for candidates to the end of their claim
 	stats        Stats
 }
 
@@ -221,6 +222,14 @@ func (d *Dispatcher) Busy() (n int, sweepDue bool, changed <-chan struct{}) {
 		n++
 	}
 	return n, d.backlog || d.goesOn || len(d.offers) > 0, d.changed
+}
+
+// ClaimTime returns how long it lately took from the look for work to the end of
+// its claim, zero before the first.
+func (d *Dispatcher) ClaimTime() time.Duration {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.took
 }
 
 // Processors returns how many processors there are that are not retired.

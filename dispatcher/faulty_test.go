@@ -61,8 +61,8 @@ type faultyPages struct {
 	f *faulty
 }
 
-func (p faultyPages) Next(ctx context.Context) (cs []tasks.Candidate, more bool, err error) {
-	err = p.f.do(ctx, "Candidates", func() (err error) { cs, more, err = p.Pages.Next(ctx); return err })
+func (p faultyPages) Next(ctx context.Context, about int) (cs []tasks.Candidate, more bool, err error) {
+	err = p.f.do(ctx, "Candidates", func() (err error) { cs, more, err = p.Pages.Next(ctx, about); return err })
 	return cs, more, err
 }
 

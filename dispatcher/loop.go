@@ -13,15 +13,14 @@ import (
 	"github.com/lgtask/lgtask/tasks"
 )
 
-// loop is the state of Run's goroutine. Nothing else touches asked, took, reading,
-// held, late and low; the other fields are set once.
+// loop is the state of Run's goroutine. Nothing else touches asked, reading, held,
+// late and low; the other fields are set once.
 type loop struct {
 	*Dispatcher
 	come    context.Context // of the intake: Run's own
 	work    context.Context // of claims and handlers: ends with the grace
 	last    context.Context // of completions: ends when Run returns
 	asked   time.Time       // when it last began to look for work
-	took    time.Duration   // mean time from there to the end of the claim
 	reading *reading        // a sweep that goes on, nil if none does
 	held    bool            // the next candidate waits for a free processor: nothing is claimed ahead of it
 	late    time.Time       // since when work ahead seems not to be started, zero if it is

@@ -165,25 +165,24 @@ func (m *memory) Pages(ctx context.Context, q tasks.Query) (tasks.Pages, error) 
 	all.Limit = len(m.tasks)
 	cs, err := m.Candidates(ctx, all)
 	if err == nil && !q.Whole {
-		return &memoryPages{m, cs[:min(q.Limit, len(cs))], q.Limit, len(cs) >= q.Limit}, nil
+		return &memoryPages{m, cs[:min(q.Limit, len(cs))], len(cs) >= q.Limit}, nil
 	}
-	return &memoryPages{m, cs, q.Limit, false}, err
+	return &memoryPages{m, cs, false}, err
 }
 
 type memoryPages struct {
-	m     *memory
-	left  []tasks.Candidate
-	limit int
-	more  bool // behind the last page
+	m    *memory
+	left []tasks.Candidate
+	more bool // behind the last page
 }
 
-func (p *memoryPages) Next(ctx context.Context) (cs []tasks.Candidate, more bool, err error) {
+func (p *memoryPages) Next(ctx context.Context, about int) (cs []tasks.Candidate, more bool, err error) {
 	unlock, err := p.m.lock(ctx)
 	if err != nil {
 		return nil, false, err
 	}
 	defer unlock()
-	for len(cs) < p.limit && len(p.left) > 0 {
+	for len(cs) < about && len(p.left) > 0 {
 		if c := p.left[0]; p.m.tasks[c.ID].State == tasks.Request {
 			cs = append(cs, c)
 		}

@@ -72,13 +72,14 @@ func (l *loop) sweep(ctx context.Context, n int) []tasks.Candidate {
 
 // begin begins a sweep. More says that more may wait than was found.
 func (l *loop) begin(ctx context.Context, n int) (found []tasks.Candidate, more bool, err error) {
-	peers := l.peers()
-	limit := min(n, pageMost)
-	q := tasks.Query{Classes: l.o.Handler.Classes(), Blocked: l.Blocked(), Limit: min(limit*peers, scanMost), Whole: n >= wholeFrom}
+	peers, about := l.peers(), l.pageFor(n)
+	// Of several processes each leaves others' tasks out, and may find its own only
+	// behind them.
+	q := tasks.Query{Classes: l.o.Handler.Classes(), Blocked: l.Blocked(), Limit: about, Whole: peers > 1 || n >= wholeFrom}
 	var pages tasks.Pages
 	_, err = l.persist(ctx, ctx, "look for waiting tasks", func(ctx context.Context) (err error) {
 		if pages, err = l.o.Claims.Pages(ctx, q); err == nil {
-			found, more, err = pages.Next(ctx)
+			found, more, err = pages.Next(ctx, q.Limit)
 		}
 		return err
 	})
@@ -90,18 +91,21 @@ func (l *loop) begin(ctx context.Context, n int) (found []tasks.Candidate, more 
 	}
 	now := time.Now()
 	l.reading = &reading{pages: pages, began: now, peeked: now}
-	l.readAhead(ctx)
+	l.readAhead(ctx, about)
 	found, more = l.portion(found, n)
 	return found, more, nil
 }
 
+// pageFor returns how many tasks to read to find n.
+func (l *loop) pageFor(n int) int { return min(min(n, pageMost)*l.peers(), scanMost) }
+
 // readAhead begins to read the next page.
-func (l *loop) readAhead(ctx context.Context) {
+func (l *loop) readAhead(ctx context.Context, about int) {
 	r := l.reading
 	r.next = make(chan page, 1)
 	go func() {
 		var p page
-		if r := try(ctx, func(ctx context.Context) (err error) { p.cs, p.more, err = r.pages.Next(ctx); return err }); r != nil {
+		if r := try(ctx, func(ctx context.Context) (err error) { p.cs, p.more, err = r.pages.Next(ctx, about); return err }); r != nil {
 			p.err = r
 		}
 		r.next <- p
@@ -120,7 +124,7 @@ func (l *loop) readOn(ctx context.Context, n int) (found []tasks.Candidate, more
 			return nil, true
 		}
 		if r.left = p.cs; p.more {
-			l.readAhead(ctx)
+			l.readAhead(ctx, l.pageFor(n))
 		}
 	}
 	now := time.Now()
@@ -158,7 +162,7 @@ func (l *loop) overtaken(ctx context.Context, now time.Time) bool {
 	err := try(ctx, func(ctx context.Context) error {
 		pages, err := l.o.Claims.Pages(ctx, tasks.Query{Classes: l.o.Handler.Classes(), Blocked: l.Blocked(), Limit: 1, Any: true})
 		if err == nil {
-			cs, _, err = pages.Next(ctx)
+			cs, _, err = pages.Next(ctx, 1)
 		}
 		return err
 	})

@@ -98,7 +98,7 @@ func (c twice) Pages(ctx context.Context, q tasks.Query) (tasks.Pages, error) {
 
 type twicePages struct{ tasks.Pages }
 
-func (p twicePages) Next(ctx context.Context) ([]tasks.Candidate, bool, error) {
-	cs, more, err := p.Pages.Next(ctx)
+func (p twicePages) Next(ctx context.Context, about int) ([]tasks.Candidate, bool, error) {
+	cs, more, err := p.Pages.Next(ctx, about)
 	return append(cs, cs...), more, err
 }

@@ -146,3 +146,12 @@ func amongIDs(ids []ID) bson.E {
 	dst, _ = bsoncore.AppendDocumentEnd(dst, at)
 	return bson.E{Key: "_id", Value: bson.Raw(dst)}
 }
+
+// Hash returns a number that is the same for the same ID everywhere (FNV-1a).
+func (id ID) Hash() uint64 {
+	h := uint64(14695981039346656037)
+	for i := range len(id.data) {
+		h = (h ^ uint64(id.data[i])) * 1099511628211
+	}
+	return h
+}

@@ -12,9 +12,9 @@ import (
 // earlier. What comes in meanwhile, in front of where it is, it does not see. It
 // belongs to one goroutine at a time.
 type Pages interface {
-	// Next returns the next page. Those that Query.Take refuses are left out, so
+	// Next returns the next page, of about so many tasks. Those that Query.Take refuses are left out, so
 	// it may be short or have none: more tells whether more may wait behind it.
-	Next(ctx context.Context) (cs []Candidate, more bool, err error)
+	Next(ctx context.Context, about int) (cs []Candidate, more bool, err error)
 	// Close must be called unless Next said that there is no more, or failed.
 	Close(ctx context.Context) error
 }
@@ -27,8 +27,8 @@ type pages struct {
 	cur  *mongo.Cursor
 }
 
-// Pages opens a reading by pages of q.Limit. With q.Whole it goes on to the end;
-// without, there is one page and nothing to close.
+// Pages opens a reading; the first page has up to q.Limit tasks. With q.Whole it
+// goes on to the end; without, there is one page and nothing to close.
 func (s *Store) Pages(ctx context.Context, q Query) (Pages, error) {
 	now, err := s.Now(ctx)
 	if err != nil {
@@ -48,7 +48,8 @@ func (s *Store) Pages(ctx context.Context, q Query) (Pages, error) {
 }
 
 // Next implements Pages.
-func (p *pages) Next(ctx context.Context) (cs []Candidate, more bool, err error) {
+func (p *pages) Next(ctx context.Context, about int) (cs []Candidate, more bool, err error) {
+	p.cur.SetBatchSize(int32(about)) // of what is not read yet
 	for first := true; first || p.cur.RemainingBatchLength() > 0; first = false {
 		if !p.cur.Next(ctx) {
 			return cs, false, p.cur.Err()

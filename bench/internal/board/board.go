@@ -126,6 +126,12 @@ func (b *Board) Ack(i int) { atomic.StoreInt64(&b.slots[i].acked, time.Now().Uni
 // See notes that the event of task i arrived now.
 func (b *Board) See(i int) { atomic.StoreInt64(&b.slots[i].seen, time.Now().UnixNano()) }
 
+// Asked returns the instant from which the latency of task i counts.
+func (b *Board) Asked(i int) time.Time { return time.Unix(0, atomic.LoadInt64(&b.slots[i].asked)) }
+
+// Started returns when task i started last.
+func (b *Board) Started(i int) time.Time { return time.Unix(0, atomic.LoadInt64(&b.slots[i].at)) }
+
 // Latency returns the time from Ask to Start of task i.
 func (b *Board) Latency(i int) time.Duration { return b.since(i, &b.slots[i].at) }
 

@@ -15,6 +15,9 @@ import (
 // marker is the hidden first argument; the role is the second.
 const marker = "bench-child"
 
+// errEnded is part of the error of Kill, also for a child that ended well.
+var errEnded = errors.New("nothing was left to kill")
+
 // endWithin is how long a child may take to end once its input is closed.
 const endWithin = 30 * time.Second
 
@@ -41,16 +44,22 @@ type Child struct {
 // Start starts a copy of this program in a role and returns when it is ready.
 // setup is handed to the role. The child lives until Close.
 func Start(ctx context.Context, role string, setup any) (*Child, error) {
-	text, err := json.Marshal(setup)
-	if err != nil {
-		return nil, err
-	}
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
-	c := &Child{role: role, cmd: exec.Command(self, marker, role)}
-	c.cmd.Stderr = os.Stderr
+	return StartProgram(ctx, self, nil, role, setup)
+}
+
+// StartProgram is Start with another program, whose main function calls Main as
+// well, and with more in its environment (KEY=value).
+func StartProgram(ctx context.Context, program string, env []string, role string, setup any) (*Child, error) {
+	text, err := json.Marshal(setup)
+	if err != nil {
+		return nil, err
+	}
+	c := &Child{role: role, cmd: exec.Command(program, marker, role)}
+	c.cmd.Stderr, c.cmd.Env = os.Stderr, append(os.Environ(), env...)
 	if c.in, err = c.cmd.StdinPipe(); err != nil {
 		return nil, err
 	}
@@ -111,6 +120,20 @@ func (c *Child) exchange(ctx context.Context, line []byte, result any) error {
 
 // PID returns the number of the process.
 func (c *Child) PID() int { return c.cmd.Process.Pid }
+
+// Kill ends the child at once, wherever it is, and waits for it. It is instead of
+// Close. It returns an error if the child had ended by itself.
+func (c *Child) Kill() error {
+	if err := c.cmd.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		return err
+	}
+	_ = c.in.Close() // fails only if the child is gone, as it should be
+	err := c.cmd.Wait()
+	if c.cmd.ProcessState.ExitCode() >= 0 { // a signal has none
+		return fmt.Errorf("the process %d, as %s, had ended before it was killed: %w", c.cmd.Process.Pid, c.role, errors.Join(errEnded, err))
+	}
+	return nil
+}
 
 // Close lets the child end and waits for it; after half a minute it kills it. It
 // returns an error if the child did not end well.

@@ -30,6 +30,7 @@ var roles = map[string]Role{
 				"add":  Do(func(_ context.Context, n int) (any, error) { return s.Base + n, nil }),
 				"fail": Do(func(context.Context, struct{}) (any, error) { return nil, errors.New("as asked") }),
 				"die":  Do(func(context.Context, struct{}) (any, error) { os.Exit(3); return nil, nil }),
+				"env":  Do(func(_ context.Context, name string) (any, error) { return os.Getenv(name), nil }),
 				"hang": Do(func(ctx context.Context, _ struct{}) (any, error) { <-ctx.Done(); return nil, nil }),
 			},
 			End: func() error { return os.WriteFile(s.Grave, nil, 0o600) },
@@ -65,7 +66,7 @@ func TestCalls(t *testing.T) {
 			t.Errorf("%d, %v", sum, err)
 		}
 	}
-	for verb, want := range map[string]string{"fail": "as asked", "subtract": "it can add, die, fail, hang"} {
+	for verb, want := range map[string]string{"fail": "as asked", "subtract": "it can add, die, env, fail, hang"} {
 		if err := c.Call(t.Context(), verb, nil, nil); err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), fmt.Sprint(c.PID())) {
 			t.Errorf("%s: error %v; want one with %q and the process", verb, err, want)
 		}
@@ -109,5 +110,51 @@ func TestRoleThatFails(t *testing.T) {
 	}
 	if _, err := Start(t.Context(), "stranger", nil); err == nil || !strings.Contains(err.Error(), "has ended") {
 		t.Errorf("error %v", err)
+	}
+}
+
+// TestKill ends a child that is frozen, where the system can do that, and finds
+// out about one that was gone before.
+func TestKill(t *testing.T) {
+	c, grave := start(t)
+	if err := c.Freeze(); err != nil {
+		t.Error(err)
+	}
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(errors.New("it does not answer"))
+	if err := c.Call(ctx, "add", 1, nil); err == nil || !strings.Contains(err.Error(), "it does not answer") {
+		t.Errorf("error %v", err)
+	}
+	if err := c.Kill(); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Stat(grave); err == nil {
+		t.Error("End was called")
+	}
+	c, _ = start(t)
+	if err := c.Call(t.Context(), "die", nil, nil); err == nil {
+		t.Error("it did not die")
+	}
+	if err := c.Kill(); err == nil || !strings.Contains(err.Error(), "exit status 3") {
+		t.Errorf("error %v", err)
+	}
+}
+
+// TestStartProgram hands over an environment.
+func TestStartProgram(t *testing.T) {
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := StartProgram(t.Context(), self, []string{"BENCH_CHILD_TEST=x"}, "adder", setup{1, filepath.Join(t.TempDir(), "grave")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var x string
+	if err := c.Call(t.Context(), "env", "BENCH_CHILD_TEST", &x); err != nil || x != "x" {
+		t.Errorf("%q, %v", x, err)
+	}
+	if err := c.Close(); err != nil {
+		t.Error(err)
 	}
 }

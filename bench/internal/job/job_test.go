@@ -1,7 +1,10 @@
 package job
 
 import (
+	"context"
+	"errors"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -13,36 +16,44 @@ import (
 )
 
 // TestDocumentIsThatOfTheCall compares field by field what CreateTask stores
-// with what the raw inserts write.
+// with what the raw inserts write, for each kind of task.
 func TestDocumentIsThatOfTheCall(t *testing.T) {
 	db := taskstest.DB(t)
 	conn, err := lgtask.New(db)
 	if err != nil {
 		t.Fatal(err)
 	}
-	res, err := lgtask.Create(t.Context(), conn, New(7))
-	if err != nil {
-		t.Fatal(err)
+	for _, k := range []Kind{{}, {Class: OtherClass}, {Class: NapClass}, {Class: NapClass, Priority: 9, Lasts: 2 * time.Millisecond}} {
+		res, err := lgtask.Create(t.Context(), conn, k.New(7), lgtask.WithPriority(k.Priority))
+		if err != nil {
+			t.Fatal(err)
+		}
+		stored, err := db.Collection("tasks").FindOne(t.Context(), bson.D{{Key: "_id", Value: res.ID}}).Raw()
+		if err != nil {
+			t.Fatal(err)
+		}
+		ours, err := k.Document(7, time.Now(), time.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		raw, err := bson.Marshal(ours)
+		if err != nil {
+			t.Fatal(err)
+		}
+		same(t, raw, stored)
 	}
-	stored, err := db.Collection("tasks").FindOne(t.Context(), bson.D{{Key: "_id", Value: res.ID}}).Raw()
-	if err != nil {
-		t.Fatal(err)
-	}
-	ours, err := Document(7, time.Now(), time.Now())
-	if err != nil {
-		t.Fatal(err)
-	}
-	raw, err := bson.Marshal(ours)
-	if err != nil {
-		t.Fatal(err)
-	}
+}
+
+// same compares two documents, the instants and the identity by type alone.
+func same(t *testing.T, raw, stored bson.Raw) {
+	t.Helper()
 	own := map[string]bool{"_id": true, "tsInsert": true, "tsRequest": true}
 	want, err := stored.Elements()
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, e := range want {
-		got := bson.Raw(raw).Lookup(e.Key())
+		got := raw.Lookup(e.Key())
 		if got.Type != e.Value().Type || !own[e.Key()] && !got.Equal(e.Value()) {
 			t.Errorf("%s is %s; the call writes %s", e.Key(), got, e.Value())
 		}
@@ -68,10 +79,39 @@ func TestRunNotesTheStart(t *testing.T) {
 	if err := b.Close(); err != nil {
 		t.Error(err)
 	}
+}
+
+func TestNapTakesItsTime(t *testing.T) {
+	b, err := board.Create(filepath.Join(t.TempDir(), "board"), 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	NoteOn(b)
+	defer NoteOn(nil)
+	began := time.Now()
+	if err := (Kind{Class: NapClass, Lasts: 3 * time.Millisecond}).New(0).Run(t.Context(), nil); err != nil || time.Since(began) < 3*time.Millisecond {
+		t.Errorf("%v after %v", err, time.Since(began))
+	}
+	ctx, cancel := context.WithCancelCause(t.Context())
+	over := errors.New("it is over")
+	cancel(over)
+	if err := (Kind{Class: NapClass, Lasts: time.Hour}).New(1).Run(ctx, nil); !errors.Is(err, over) || b.Starts(1) != 1 {
+		t.Errorf("stopped: %v, %d starts", err, b.Starts(1))
+	}
+	if err := b.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestRegister(t *testing.T) {
 	r := lgtask.NewRegistry()
-	Register(r, NoopClass)
-	Register(r, OtherClass)
-	if got := r.Classes(); len(got) != 2 || got[0] != NoopClass || got[1] != OtherClass {
-		t.Errorf("classes %v", got)
+	if err := Register(r, NoopClass, OtherClass, NapClass); err != nil {
+		t.Error(err)
+	}
+	if got, want := strings.Join(r.Classes(), " "), "Nap Noop Other"; got != want {
+		t.Errorf("classes %s; want %s", got, want)
+	}
+	if err := Register(r, "Stranger"); err == nil {
+		t.Error("an unknown class is no error")
 	}
 }

@@ -19,6 +19,10 @@ const BulkSize = 1000
 // no encoding is left to be measured. due says when the task with the given number
 // is due; nil means that all are now.
 func Documents(first, n int, due func(i int) time.Time) ([]any, error) {
+	return documents(job.Kind{}, first, n, due)
+}
+
+func documents(kind job.Kind, first, n int, due func(i int) time.Time) ([]any, error) {
 	docs := make([]any, n)
 	now := time.Now().Truncate(time.Millisecond)
 	for k := range docs {
@@ -26,7 +30,7 @@ func Documents(first, n int, due func(i int) time.Time) ([]any, error) {
 		if due != nil {
 			at = due(first + k)
 		}
-		d, err := job.Document(first+k, now, at)
+		d, err := kind.Document(first+k, now, at)
 		if err != nil {
 			return nil, err
 		}
@@ -41,8 +45,13 @@ func Documents(first, n int, due func(i int) time.Time) ([]any, error) {
 
 // Bulk inserts such tasks by insertMany of BulkSize.
 func Bulk(ctx context.Context, c *mongo.Collection, first, n int, due func(i int) time.Time) error {
+	return BulkOf(ctx, c, job.Kind{}, first, n, due)
+}
+
+// BulkOf is Bulk for tasks of another kind.
+func BulkOf(ctx context.Context, c *mongo.Collection, kind job.Kind, first, n int, due func(i int) time.Time) error {
 	for end := first + n; first < end; first += BulkSize {
-		docs, err := Documents(first, min(BulkSize, end-first), due)
+		docs, err := documents(kind, first, min(BulkSize, end-first), due)
 		if err != nil {
 			return err
 		}

@@ -23,6 +23,11 @@ type Pace struct {
 	// acknowledged. Otherwise they go one after the other, and the time between two
 	// varies by half of Every, so that they meet no rhythm of the server's.
 	Open bool
+	// Starts, if not 0, is instead of a time how many tasks are to start before
+	// each insert: so the inserts are spread over a drain however fast that is.
+	Starts int
+	// Kind is what the tasks are like; raw inserts know the zero value only.
+	Kind job.Kind
 }
 
 // producer enqueues tasks. Its verb: pace.
@@ -43,17 +48,34 @@ func (b *base) pace(ctx context.Context, p Pace) (any, error) {
 		return nil, b.paceOpen(ctx, p)
 	}
 	for i := p.First; i < p.First+p.N; i++ {
-		// From 0.75 to 1.25 times Every.
-		pause := p.Every*3/4 + time.Duration(rand.Int64N(int64(p.Every/2)+1))
-		if err := sleepUntil(ctx, time.Now().Add(pause)); err != nil {
+		if err := b.turn(ctx, p, i-p.First); err != nil {
 			return nil, err
 		}
 		b.board.Ask(i, time.Now())
-		if err := b.insert(ctx, i); err != nil {
+		if err := b.insert(ctx, p.Kind, i); err != nil {
 			return nil, err
 		}
 	}
 	return nil, nil
+}
+
+// turn waits until it is the turn of the k-th insert.
+func (b *base) turn(ctx context.Context, p Pace, k int) error {
+	if p.Starts == 0 {
+		// From 0.75 to 1.25 times Every.
+		pause := p.Every*3/4 + time.Duration(rand.Int64N(int64(p.Every/2)+1))
+		return sleepUntil(ctx, time.Now().Add(pause))
+	}
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for b.board.Total() < int64((k+1)*p.Starts) {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+	return nil
 }
 
 func (b *base) paceOpen(ctx context.Context, p Pace) error {
@@ -72,7 +94,7 @@ func (b *base) paceOpen(ctx context.Context, p Pace) error {
 		}
 		b.board.Ask(p.First+k, at)
 		wg.Go(func() {
-			if err := b.insert(ctx, p.First+k); err != nil {
+			if err := b.insert(ctx, p.Kind, p.First+k); err != nil {
 				once.Do(func() { first = err })
 				cancel()
 			}
@@ -86,12 +108,15 @@ func (b *base) paceOpen(ctx context.Context, p Pace) error {
 }
 
 // insert enqueues a task and notes when that was acknowledged.
-func (b *base) insert(ctx context.Context, i int) error {
+func (b *base) insert(ctx context.Context, kind job.Kind, i int) error {
 	var err error
-	if b.Raw {
+	switch {
+	case b.Raw:
 		err = raw.One(ctx, raw.Tasks(b.conn.Database()), i)
-	} else {
-		_, err = lgtask.Create(ctx, b.conn, job.New(i))
+	case kind.Priority != 0:
+		_, err = lgtask.Create(ctx, b.conn, kind.New(i), lgtask.WithPriority(kind.Priority))
+	default:
+		_, err = lgtask.Create(ctx, b.conn, kind.New(i))
 	}
 	b.board.Ack(i)
 	return err

@@ -36,7 +36,7 @@ type Setup struct {
 	// Of a worker.
 	Name       string // base of the processors' names
 	Processors int
-	Class      string
+	Classes    []string
 	LockDir    string
 
 	// Of a producer: insert by the driver instead of by lgtask.

@@ -86,11 +86,37 @@ func TestOpenPace(t *testing.T) {
 	}
 }
 
+// TestPaceByStarts wants each insert to wait for starts of other tasks, and the
+// tasks to be of the kind that was asked for.
+func TestPaceByStarts(t *testing.T) {
+	s, b, count := site(t, 6)
+	p := play(t, ProducerRole, s)
+	done := make(chan error, 1)
+	go func() {
+		kind := job.Kind{Class: job.NapClass, Priority: 9}
+		done <- p.Call(t.Context(), "pace", Pace{First: 4, N: 2, Starts: 2, Kind: kind}, nil)
+	}()
+	for k := range int64(2) {
+		b.Start(2 * k)
+		if n := count(tasks.Request); n != k {
+			t.Errorf("%d tasks were inserted after %d starts", n, 2*k+1)
+		}
+		b.Start(2*k + 1)
+		taskstest.Eventually(t, "a task to be inserted", func() bool { return count(tasks.Request) == k+1 })
+	}
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	if n := count(tasks.Request); n != 2 || !b.Asked(5).After(b.Started(3)) {
+		t.Errorf("%d tasks; the last was asked for at %v, after a start at %v", n, b.Asked(5), b.Started(3))
+	}
+}
+
 // TestWorker runs tasks that its own process enqueues.
 func TestWorker(t *testing.T) {
 	const n = 3
 	s, b, count := site(t, n)
-	s.Name, s.Processors, s.Class = "bench", 2, job.NoopClass
+	s.Name, s.Processors, s.Classes = "bench", 2, []string{job.NoopClass}
 	w := play(t, WorkerRole, s)
 	var at Started
 	if err := w.Call(t.Context(), "start", nil, &at); err != nil || !at.Returned.After(at.Called) {

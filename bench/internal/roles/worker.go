@@ -30,7 +30,9 @@ func worker(ctx context.Context, setup json.RawMessage) (*child.Actor, error) {
 		return nil, err
 	}
 	registry := lgtask.NewRegistry()
-	job.Register(registry, b.Class)
+	if err := job.Register(registry, b.Classes...); err != nil {
+		return nil, err
+	}
 	p, err := lgtask.NewProcessor(lgtask.Config{
 		TaskDatabase: b.URI, TaskName: b.Name, Processors: b.Processors, LockDir: b.LockDir,
 	}, registry, lgtask.WithConnection(b.conn),

@@ -2,6 +2,7 @@ package rows
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -49,10 +50,11 @@ func delayedLateness(ctx context.Context, e *Env) (*report.Series, error) {
 	return series, nil
 }
 
-// instants returns when each of n tasks is due, and notes it on the board.
-func (s *stage) instants(n int) func(i int) time.Time {
+// instants returns when each of n tasks is due that are spread over a time, and
+// notes it on the board. The first is due the given time from now.
+func (s *stage) instants(n int, over, ahead time.Duration) func(i int) time.Time {
 	first := time.Now().Add(ahead).Truncate(time.Millisecond)
-	step := s.e.Sizes.DelayedOver / time.Duration(n)
+	step := over / time.Duration(n)
 	due := func(i int) time.Time { return first.Add(time.Duration(i) * step).Truncate(time.Millisecond) }
 	for i := range n {
 		s.board.Ask(i, due(i))
@@ -65,7 +67,14 @@ func (s *stage) fire(ctx context.Context, n int) ([]float64, error) {
 	if _, err := s.working(ctx); err != nil {
 		return nil, err
 	}
-	due := s.instants(n)
+	return s.delays(ctx, n, 0)
+}
+
+// delays inserts n delayed tasks and returns their latenesses when all have run.
+// The clock of the worker is ahead by the given time, and so are the instants that
+// it notes.
+func (s *stage) delays(ctx context.Context, n int, by time.Duration) ([]float64, error) {
+	due := s.instants(n, s.e.Sizes.DelayedOver, ahead)
 	if _, err := raw.Spread(n, 32, func(i int) error {
 		_, err := lgtask.Delayed(ctx, s.conn, lgtask.At(due(i)), job.New(i))
 		return err
@@ -82,17 +91,25 @@ func (s *stage) fire(ctx context.Context, n int) ([]float64, error) {
 		return nil, err
 	}
 	late := s.latencies(n)
+	for i := range late {
+		late[i] -= ms(by)
+	}
+	return late, errors.Join(noneEarly(late), s.ran(ctx, n))
+}
+
+// noneEarly returns an error if a task started before it was due.
+func noneEarly(late []float64) error {
 	for i, l := range late {
 		if l < 0 {
-			return nil, fmt.Errorf("task %d started %.3f ms before it was due", i, -l)
+			return fmt.Errorf("task %d started %.3f ms before it was due", i, -l)
 		}
 	}
-	return late, s.ran(ctx, n)
+	return nil
 }
 
 // fireRaw does the same with timers and conditional updates.
 func (s *stage) fireRaw(ctx context.Context, n int) ([]float64, error) {
-	due := s.instants(n)
+	due := s.instants(n, s.e.Sizes.DelayedOver, ahead)
 	if err := raw.Bulk(ctx, s.tasks, 0, n, due); err != nil {
 		return nil, err
 	}

@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"time"
 
+	"github.com/lgtask/lgtask/bench/internal/job"
 	"github.com/lgtask/lgtask/bench/internal/report"
 )
 
@@ -47,6 +49,15 @@ var All = []Row{
 	{Metrics: listenerMetrics(), Run: drainListeners},
 	{Metrics: []string{"timers_million_ready", "timers_million_rss"}, Run: million},
 	{Metrics: []string{"idle_cpu", "idle_commands"}, Run: idle},
+	priorityRow("priority_behind", 100, job.Kind{}),
+	priorityRow("priority_behind_2ms", 10, job.Kind{Class: job.NapClass, Lasts: 2 * time.Millisecond}),
+	single("short_behind_long", shortBehindLong),
+	rankDeadRow("rank_dead_stopped", frozen),
+	rankDeadRow("rank_dead_killed", killed),
+	{Metrics: []string{"storm_wake_during", "storm_wake_after"}, Run: stormWake},
+	single("wheel_10000_due", wheelDue),
+	single("wheel_10000_killed", wheelKilled),
+	single("clock_ahead", clockAhead),
 }
 
 // single is a row of one metric.

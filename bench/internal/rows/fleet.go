@@ -16,16 +16,14 @@ import (
 // fleet is some processes that run lgtask processors.
 type fleet []*child.Child
 
-// workers starts processes with the given number of processors each. They are
-// connected but not started: see fleet.start. They end with the stage.
-func (s *stage) workers(ctx context.Context, processes, processors int, class string) (fleet, error) {
+// workers starts processes with the given number of processors each, which have
+// these classes. They are connected but not started: see fleet.start. They end
+// with the stage.
+func (s *stage) workers(ctx context.Context, processes, processors int, classes ...string) (fleet, error) {
 	started := make(fleet, processes)
 	p := pool.New().WithErrors()
 	for i := range processes {
-		setup := roles.Setup{
-			URI: s.uri, Board: s.path, Name: fmt.Sprintf("bench%d", s.e.number()),
-			Processors: processors, Class: class, LockDir: s.e.Dir,
-		}
+		setup := s.worker(processors, classes...)
 		p.Go(func() (err error) {
 			started[i], err = child.Start(ctx, roles.WorkerRole, setup)
 			return err
@@ -35,6 +33,14 @@ func (s *stage) workers(ctx context.Context, processes, processors int, class st
 	started = slices.DeleteFunc(started, func(c *child.Child) bool { return c == nil })
 	s.cast = append(s.cast, started...)
 	return started, err
+}
+
+// worker returns the setup of a process with a name of its own.
+func (s *stage) worker(processors int, classes ...string) roles.Setup {
+	return roles.Setup{
+		URI: s.uri, Board: s.path, Name: fmt.Sprintf("bench%d", s.e.number()),
+		Processors: processors, Classes: classes, LockDir: s.e.Dir,
+	}
 }
 
 // start starts the processors of all processes at once. It returns when Start was
@@ -98,6 +104,26 @@ func closeAll(cs []*child.Child) error {
 
 // dismiss ends processes before the stage does.
 func (s *stage) dismiss(f fleet) error {
-	s.cast = slices.DeleteFunc(s.cast, func(c *child.Child) bool { return slices.Contains(f, c) })
+	s.leave(f...)
 	return closeAll(f)
+}
+
+// kill ends a process at once, by SIGKILL.
+func (s *stage) kill(c *child.Child) error {
+	s.leave(c)
+	return c.Kill()
+}
+
+// leave takes processes from those that the stage ends.
+func (s *stage) leave(gone ...*child.Child) {
+	s.cast = slices.DeleteFunc(s.cast, func(c *child.Child) bool { return slices.Contains(gone, c) })
+}
+
+// bury kills a process that was frozen: it cannot end by itself. One that was
+// killed before is left alone.
+func (s *stage) bury(c *child.Child) error {
+	if !slices.Contains(s.cast, c) {
+		return nil
+	}
+	return s.kill(c)
 }

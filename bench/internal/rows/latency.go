@@ -40,10 +40,13 @@ func (e *Env) reactionRaw(ctx context.Context, n int) (r reaction, err error) {
 }
 
 // latencies returns those of the first n tasks, in milliseconds.
-func (s *stage) latencies(n int) []float64 {
+func (s *stage) latencies(n int) []float64 { return s.latenciesFrom(0, n) }
+
+// latenciesFrom returns those of the n tasks from the given one on.
+func (s *stage) latenciesFrom(first, n int) []float64 {
 	all := make([]float64, n)
 	for i := range all {
-		all[i] = ms(s.board.Latency(i))
+		all[i] = ms(s.board.Latency(first + i))
 	}
 	return all
 }
@@ -151,6 +154,13 @@ func (s *stage) acks(n int) []float64 {
 		all[i] = ms(s.board.Acked(i))
 	}
 	return all
+}
+
+// beside notes p99 and maximum of a round.
+func beside(series *report.Series, ms []float64) {
+	p := stats.Percentiles(ms, 99, 100)
+	series.Beside("p99_ms", p[0])
+	series.Beside("most_ms", p[1])
 }
 
 func sleep(ctx context.Context, d time.Duration) error {

@@ -38,7 +38,9 @@ func env(t *testing.T, s Sizes) *Env {
 func TestMetricNames(t *testing.T) {
 	want := strings.Fields(`drain_100 drain_10 drain_2000 idle_latency idle_latency_local delayed_lateness steady_500
 		enqueue_1 enqueue_32 enqueue_bulk claims_lost_1 claims_lost_4 claims_lost_16 drain_16_processes
-		drain_listeners_0 drain_listeners_8 drain_listeners_32 timers_million_ready timers_million_rss idle_cpu idle_commands`)
+		drain_listeners_0 drain_listeners_8 drain_listeners_32 timers_million_ready timers_million_rss idle_cpu idle_commands
+		priority_behind priority_behind_2ms short_behind_long rank_dead_stopped rank_dead_killed
+		storm_wake_during storm_wake_after wheel_10000_due wheel_10000_killed clock_ahead`)
 	var got []string
 	for _, r := range All {
 		got = append(got, r.Metrics...)
