@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"math"
 	"slices"
 	"sync"
 	"time"
@@ -162,7 +163,7 @@ func (m *memory) rescue(holder string) (ids []tasks.ID) {
 // Pages reads all that waits at once.
 func (m *memory) Pages(ctx context.Context, q tasks.Query) (tasks.Pages, error) {
 	all := q
-	all.Limit = len(m.tasks)
+	all.Limit = math.MaxInt
 	cs, err := m.Candidates(ctx, all)
 	if err == nil && !q.Whole {
 		return &memoryPages{m, cs[:min(q.Limit, len(cs))], len(cs) >= q.Limit}, nil
