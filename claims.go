@@ -36,7 +36,7 @@ func (c *claims) Pages(ctx context.Context, q tasks.Query) (tasks.Pages, error) 
 	defer cancel()
 	p := &claimPages{c: c}
 	if !q.Any && c.ranks.peers() > 1 {
-		p.turns = c.ranks.turns(c.work.ClaimTime())
+		p.turns = c.ranks.turns(c.work.ClaimTime(), c.work.Processors())
 		q.Take = p.turns.take
 	}
 	var err error
@@ -68,8 +68,8 @@ func (p *claimPages) Next(ctx context.Context, about int) ([]tasks.Candidate, bo
 			return nil, false, err
 		}
 	}
-	if !more && p.turns != nil {
-		if id, wait, any := p.turns.end(); any {
+	if p.turns != nil {
+		if id, wait, any := p.turns.page(more); any {
 			p.c.later(id, wait)
 		}
 	}

@@ -19,7 +19,7 @@ const (
 	rankStep  = 10 * time.Millisecond  // the second waits one step, the third two; but at least two claims
 	stepMost  = 200 * time.Millisecond // where claims take long, since the server is busy
 	rankMost  = 4                      // nobody waits longer than that many steps,
-	ampleWait = 3 * time.Second        // but everybody so long while there is work of his own
+	ampleWait = 3 * time.Second        // but everybody so long while he sees no end of his own
 	rankLast  = time.Second            // those after the third look for new tasks once a second
 	rankEvery = 5 * time.Second        // between two looks at who is there
 	rankSoon  = 100 * time.Millisecond // the same when claims are lost: others may have come
@@ -38,7 +38,8 @@ type ranks struct {
 	// period, and of the one before.
 	seen, before map[tasks.ID]time.Time
 	turned       time.Time
-	ample        bool // tasks of our own were found since a sweep came to its end without any
+	ample        bool      // tasks of our own were found, and no end of what waits since
+	ended        time.Time // when it last came in sight
 }
 
 // group are the living processes of a class, if we are among them.
@@ -112,23 +113,22 @@ func (r *ranks) wait(id tasks.ID, class string) time.Duration {
 }
 
 // turns decides in one sweep what this process is to claim of what it finds
-// waiting: its own, and what others have had long enough. How long that is depends
-// on whether there are own ones: as long as there are, those of others wait because
-// there is much to do for all.
+// waiting: its own, and some of what others have had long enough. As long as no end
+// of what waits is in sight, there is much to do for all, and that is long; after it
+// came in sight they have their time once more.
 type turns struct {
-	r     *ranks
-	step  time.Duration
-	ample bool          // own ones have been found lately
-	own   bool          // this one did
-	left  tasks.ID      // of the tasks that were left to others, one whose turn is next
-	turn  time.Duration // until then
+	r    *ranks
+	step time.Duration
+	most int           // of others' tasks
+	own  bool          // own ones were found
+	left tasks.ID      // of the tasks that were left to others, one whose turn is next
+	turn time.Duration // until then
 }
 
-// turns begins a sweep. A claim takes as long as given.
-func (r *ranks) turns(claim time.Duration) *turns {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return &turns{r: r, step: min(max(rankStep, 2*claim), stepMost), ample: r.ample}
+// turns begins a sweep. A claim takes as long as given, and at most so many tasks
+// of others are wanted.
+func (r *ranks) turns(claim time.Duration, most int) *turns {
+	return &turns{r: r, step: min(max(rankStep, 2*claim), stepMost), most: most}
 }
 
 func (t *turns) take(id tasks.ID, class string) bool {
@@ -136,13 +136,17 @@ func (t *turns) take(id tasks.ID, class string) bool {
 	defer t.r.mu.Unlock()
 	n := t.r.rankLocked(id, class)
 	if n == 0 {
-		t.own, t.r.ample = true, true
+		t.own = true
 		return true
 	}
 	now := time.Now()
 	age := now.Sub(t.r.sinceLocked(id, now))
-	turn := time.Duration(min(n, rankMost)) * t.step
-	if age >= ampleWait || age >= turn && !t.ample {
+	turn := ampleWait
+	if !t.r.ample {
+		turn, age = time.Duration(min(n, rankMost))*t.step, min(age, now.Sub(t.r.ended))
+	}
+	if age >= turn && t.most > 0 {
+		t.most--
 		return true
 	}
 	if t.left.IsZero() || turn-age < t.turn {
@@ -151,15 +155,20 @@ func (t *turns) take(id tasks.ID, class string) bool {
 	return false
 }
 
-// end is told that the sweep has found all that waits. It returns when to sweep
-// again for what was left to others.
-func (t *turns) end() (id tasks.ID, wait time.Duration, any bool) {
+// page is told of the end of a page, and whether more waits behind it. At the end of
+// all it returns when to sweep again for what was left to others.
+func (t *turns) page(more bool) (id tasks.ID, wait time.Duration, any bool) {
 	t.r.mu.Lock()
 	defer t.r.mu.Unlock()
-	if t.r.ample = t.own; t.own {
-		t.turn = max(t.turn, t.step)
+	if more {
+		t.r.ample = t.r.ample || t.own
+		return tasks.ID{}, 0, false
 	}
-	return t.left, max(t.turn, 0), !t.left.IsZero()
+	if t.r.ample {
+		t.r.ample, t.r.ended = false, time.Now()
+		t.turn = min(t.turn, t.step)
+	}
+	return t.left, max(t.turn, time.Millisecond), !t.left.IsZero()
 }
 
 // sinceLocked returns since when a task has been seen.

@@ -92,9 +92,9 @@ func TestTurns(t *testing.T) {
 				step := min(max(rankStep, 2*claim), stepMost)
 				want := time.Duration(min(r.rank(id), rankMost)) * step
 				for passed := time.Duration(0); ; passed += step / 2 {
-					s := r.turns(claim)
+					s := r.turns(claim, 1)
 					took := s.take(id, "C")
-					left, wait, any := s.end()
+					left, wait, any := s.page(false)
 					if took != (passed >= want) || any == took || any && (left != id || wait != want-passed) {
 						t.Fatalf("rank %d, claims take %v, after %v: %v, %v", r.rank(id), claim, passed, took, wait)
 					}
@@ -108,42 +108,41 @@ func TestTurns(t *testing.T) {
 	})
 }
 
-// TestTurnsWithOwn: while there is work of his own nobody takes what is others'
-// but after a second.
-func TestTurnsWithOwn(t *testing.T) {
+// TestTurnsWithoutEnd: while no end of what waits is in sight nobody takes what is
+// others' but after seconds, and when it is they have their time once more.
+func TestTurnsWithoutEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := ranksOf(2)[0]
 		own, other := tasks.NewID(), tasks.NewID()
 		for r.rank(own) != 0 || r.rank(other) != 1 {
 			own, other = tasks.NewID(), tasks.NewID()
 		}
-		look := func(ids ...tasks.ID) (took []bool, wait time.Duration) {
-			s := r.turns(0)
+		look := func(more bool, ids ...tasks.ID) (took []bool, wait time.Duration) {
+			s := r.turns(0, 1)
 			for _, id := range ids {
 				took = append(took, s.take(id, "C"))
 			}
-			_, wait, _ = s.end()
+			_, wait, _ = s.page(more)
 			return took, wait
 		}
 		for at := time.Duration(0); at < ampleWait; at += ampleWait / 10 {
-			if took, _ := look(other, own); took[0] || !took[1] {
+			if took, _ := look(true, other, own); took[0] || !took[1] {
 				t.Fatalf("after %v: %v", at, took)
+			}
+			if at == 0 {
+				look(true, own)
 			}
 			<-time.After(ampleWait / 10)
 		}
-		if took, _ := look(other, own); !took[0] {
-			t.Error("not even after a second")
+		if took, wait := look(false, other, other); !took[0] || took[1] || wait > rankStep {
+			t.Errorf("after its time, and one more than wanted: %v, %v", took, wait)
 		}
-		next := tasks.NewID()
-		for r.rank(next) != 1 {
-			next = tasks.NewID()
-		}
-		if took, wait := look(next); took[0] || wait != rankStep {
-			t.Errorf("%v, %v", took, wait)
+		if took, wait := look(false, other); took[0] || wait != rankStep {
+			t.Errorf("just after the end: %v, %v", took, wait)
 		}
 		<-time.After(rankStep)
-		if took, _ := look(next); !took[0] {
-			t.Error("no work of his own, and others had their time")
+		if took, _ := look(false, own, other); !took[0] || !took[1] {
+			t.Errorf("others had their time: %v", took)
 		}
 	})
 }

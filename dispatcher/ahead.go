@@ -58,7 +58,7 @@ func (l *loop) room() int {
 		return 0
 	}
 	if free == 0 && len(l.ready.list) > l.low {
-		return 0
+		return l.aboveLocked() // goes in front of what is ready
 	}
 	most := 0
 	for _, length := range l.lengths {
@@ -140,11 +140,15 @@ func (l *loop) giveBackLate(now time.Time) (wait time.Duration, any bool) {
 	var back []*running
 	if any = len(l.ready.list) > 0; any {
 		age, idle := now.Sub(l.ready.list[0].claimed), now.Sub(l.pulled)
-		late := age >= stale-again && (idle >= again || age >= 2*stale-again)
+		after := stale - again
+		if l.quickLocked(now) == 0 {
+			after = again // nobody will take it soon
+		}
+		late := age >= after && (idle >= again || age >= after+stale)
 		switch {
 		case !late:
 			l.late = time.Time{}
-			wait = max(stale-again-age, min(again-idle, 2*stale-again-age))
+			wait = min(max(after-age, min(again-idle, after+stale-age)), again)
 		case l.late.IsZero():
 			l.late, wait = now, again
 		case now.Sub(l.late) < again:

@@ -78,9 +78,11 @@ func (l *loop) step(ctx context.Context) {
 			return
 		}
 		fit := l.fit(cs)
+		above := l.peek(ctx)
 		if len(fit) > 0 {
 			l.claim(ctx, fit)
 		}
+		l.overtake(ctx, above)
 		if len(fit) < len(cs) || l.held {
 			l.stopReading(ctx) // what was left out is in front of where it is
 		}
@@ -93,11 +95,11 @@ func (l *loop) step(ctx context.Context) {
 func (l *loop) take(n int) (cs []tasks.Candidate, sweep bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.reading != nil && !l.aboveLocked() {
+	if l.reading != nil && l.aboveLocked() == 0 {
 		l.sweeping = true
 		return nil, true
 	}
-	if l.backlog {
+	if l.backlog && l.reading == nil {
 		// The sweep finds the offers, in their order. What comes in while it
 		// reads sets the flag again, or is an offer.
 		l.offers, l.backlog, l.sweeping = nil, false, true

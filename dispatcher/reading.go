@@ -10,10 +10,11 @@ import (
 // Rules of sweeps that go on.
 const (
 	wholeFrom = 300                    // candidates wanted at once: then more will be, and the reading goes on
-	pageMost  = 1000                   // candidates wanted of a page
+	pageMost  = 600                    // candidates wanted of a page
 	scanMost  = 4000                   // candidates in a page: others' are among them
 	staleFrom = 500 * time.Millisecond // a reading that is older is not gone on with
-	peekEvery = 50 * time.Millisecond  // between two looks whether a higher priority waits
+	peekEvery = 30 * time.Millisecond  // between two looks whether a higher priority waits
+	peekMost  = 20                     // tasks of which are found
 	closeWait = time.Second            // for the server to close a cursor
 )
 
@@ -127,8 +128,7 @@ func (l *loop) readOn(ctx context.Context, n int) (found []tasks.Candidate, more
 			l.readAhead(ctx, l.pageFor(n))
 		}
 	}
-	now := time.Now()
-	if now.Sub(r.began) >= staleFrom || l.overtaken(ctx, now) {
+	if time.Since(r.began) >= staleFrom {
 		l.stopReading(ctx)
 		return nil, true
 	}
@@ -150,27 +150,58 @@ func (l *loop) portion(cs []tasks.Candidate, n int) (found []tasks.Candidate, mo
 	return found, true
 }
 
-// overtaken looks from time to time whether tasks of a higher priority than
-// those that are read have come in.
-func (l *loop) overtaken(ctx context.Context, now time.Time) bool {
+// peek looks from time to time whether tasks of a higher priority than those that
+// are read have come in, while something else is done. It returns nil if it is not
+// time to.
+func (l *loop) peek(ctx context.Context) <-chan page {
 	r := l.reading
-	if now.Sub(r.peeked) < peekEvery*time.Duration((l.peers()+3)/4) {
-		return false
+	if r == nil || time.Since(r.peeked) < peekEvery*time.Duration((l.peers()+3)/4) {
+		return nil
 	}
-	r.peeked = now
-	var cs []tasks.Candidate
-	err := try(ctx, func(ctx context.Context) error {
-		pages, err := l.o.Claims.Pages(ctx, tasks.Query{Classes: l.o.Handler.Classes(), Blocked: l.Blocked(), Limit: 1, Any: true})
-		if err == nil {
-			cs, _, err = pages.Next(ctx, 1)
-		}
-		return err
-	})
-	if err != nil {
-		l.o.Log.Debug().Err(err).Msg("cannot look for tasks of a higher priority")
-		return true // a sweep tries until it can
+	r.peeked = time.Now()
+	q := tasks.Query{Classes: l.o.Handler.Classes(), Blocked: l.Blocked(), Limit: peekMost, Any: true}
+	found := make(chan page, 1)
+	go func() {
+		var p page
+		p.err = try(ctx, func(ctx context.Context) error {
+			pages, err := l.o.Claims.Pages(ctx, q)
+			if err == nil {
+				p.cs, _, err = pages.Next(ctx, q.Limit)
+			}
+			return err
+		})
+		found <- p
+	}()
+	return found
+}
+
+// overtake offers what a peek has found, before the rest of the sweep; if there is
+// much of it, the sweep begins anew.
+func (l *loop) overtake(ctx context.Context, found <-chan page) {
+	if found == nil {
+		return
 	}
-	return len(cs) > 0 && cs[0].Priority > r.priority
+	p := <-found
+	if p.err != nil {
+		l.o.Log.Debug().Err(p.err).Msg("cannot look for tasks of a higher priority")
+		return // it is looked again
+	}
+	if l.reading == nil {
+		return
+	}
+	n := 0
+	for n < len(p.cs) && p.cs[n].Priority > l.reading.priority {
+		n++
+	}
+	l.mu.Lock()
+	l.offers = append(l.offers, p.cs[:n]...)
+	if n == peekMost {
+		l.backlog = true
+	}
+	l.mu.Unlock()
+	if n == peekMost {
+		l.stopReading(ctx)
+	}
 }
 
 // stopReading ends a sweep before its end.
@@ -195,13 +226,16 @@ func (l *loop) stopReading(ctx context.Context) {
 	}
 }
 
-// aboveLocked reports whether an offer has a higher priority than what a sweep
+// aboveLocked returns how many offers have a higher priority than what a sweep
 // that goes on finds.
-func (l *loop) aboveLocked() bool {
+func (l *loop) aboveLocked() (n int) {
+	if l.reading == nil {
+		return 0
+	}
 	for _, c := range l.offers {
 		if c.Priority > l.reading.priority {
-			return true
+			n++
 		}
 	}
-	return false
+	return n
 }

@@ -1,6 +1,9 @@
 package dispatcher
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // ready is what was claimed ahead and is not started, the first to start first.
 type ready struct {
@@ -21,7 +24,11 @@ const (
 
 func (q *ready) push(r *running, l length) {
 	r.length = l
-	q.list = append(q.list, r)
+	at := len(q.list)
+	for at > 0 && q.list[at-1].held.Priority < r.held.Priority {
+		at--
+	}
+	q.list = slices.Insert(q.list, at, r)
 	q.careful += l.careful
 	q.typical += l.typical
 }
