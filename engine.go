@@ -182,8 +182,11 @@ func (e *engine) haveNew(ctx context.Context, c tasks.Candidate) error {
 	if !e.classes[c.TaskClass] || c.TsRequest.After(now) {
 		return e.have(ctx, c, nil)
 	}
-	switch wait := e.ranks.wait(c.ID, c.TaskClass); wait {
+	switch wait := e.ranks.wait(c.ID, c.TaskClass, e.dispatcher.ClaimTime()); wait {
 	case 0:
+		if e.dispatcher.Asked(c.ID) {
+			return nil
+		}
 		return e.have(ctx, c, nil)
 	case rankLast:
 		e.others.Store(true) // one sweep for all of them

@@ -16,8 +16,8 @@ import (
 // only what it has seen waiting for a while, longer the later it comes. The order
 // is a hint; the claim decides.
 const (
-	rankStep  = 10 * time.Millisecond  // the second waits one step, the third two; but at least two claims
-	stepMost  = 200 * time.Millisecond // where claims take long, since the server is busy
+	rankStep  = 10 * time.Millisecond  // the second waits one step, the third two; or two claims, up to two steps
+	stepMost  = 200 * time.Millisecond // of what a sweep finds even more, where claims take long since the server is busy
 	rankMost  = 4                      // nobody waits longer than that many steps,
 	ampleWait = 3 * time.Second        // but everybody so long while he sees no end of his own
 	rankLast  = time.Second            // those after the third look for new tasks once a second
@@ -98,8 +98,9 @@ func (r *ranks) peers() int {
 	return n + 1
 }
 
-// wait returns how long this process leaves a new task to others.
-func (r *ranks) wait(id tasks.ID, class string) time.Duration {
+// wait returns how long this process leaves a new task to others. A claim takes as
+// long as given.
+func (r *ranks) wait(id tasks.ID, class string, claim time.Duration) time.Duration {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	n := r.rankLocked(id, class)
@@ -109,7 +110,7 @@ func (r *ranks) wait(id tasks.ID, class string) time.Duration {
 	if n > 2 {
 		return rankLast
 	}
-	return time.Duration(n) * rankStep
+	return time.Duration(n) * min(max(rankStep, 2*claim), 2*rankStep)
 }
 
 // turns decides in one sweep what this process is to claim of what it finds

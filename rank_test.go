@@ -66,16 +66,16 @@ func TestRank(t *testing.T) {
 func TestRankWait(t *testing.T) {
 	id := tasks.NewID()
 	r := &ranks{me: "a"}
-	if d := r.wait(id, "C"); d != 0 || r.peers() != 1 {
+	if d := r.wait(id, "C", 0); d != 0 || r.peers() != 1 {
 		t.Errorf("nobody is known: %v, %d peers", d, r.peers())
 	}
 	r.byClass = map[string]group{"C": {others: []uint64{1, 2}}}
-	if d := r.wait(id, "C"); d != 0 || r.peers() != 1 {
+	if d := r.wait(id, "C", 0); d != 0 || r.peers() != 1 {
 		t.Errorf("of another class: %v, %d peers", d, r.peers())
 	}
 	waits := map[string]int{}
 	for _, r := range ranksOf(5) {
-		waits[r.wait(id, "C").String()]++
+		waits[r.wait(id, "C", 0).String()]++
 	}
 	if waits["0s"] != 1 || waits["10ms"] != 1 || waits["20ms"] != 1 || waits["1s"] != 2 {
 		t.Errorf("waits %v", waits)
@@ -167,9 +167,9 @@ func TestSeen(t *testing.T) {
 			}
 		}
 		began := time.Now()
-		r.wait(lost, "C")
+		r.wait(lost, "C", 0)
 		for range 20 {
-			r.wait(id, "C")
+			r.wait(id, "C", 0)
 			<-time.After(seenFor / 3)
 		}
 		r.mu.Lock()

@@ -91,12 +91,13 @@ type Dispatcher struct {
 	names        int                // processors that are not retired
 	free         []string           // names without a task
 	loop         *loop              // of Run, nil when it is not running or stops
-	waiting      time.Time          // see Pressure
-	finished     time.Time          // when a run last ended
-	reservations int                // see Reserve
-	retiring     bool               // see Retire
-	changed      chan struct{}      // closed and replaced when one of the above became less
-	took         time.Duration      // mean time from the look for candidates to the end of their claim
+	lately       lately
+	waiting      time.Time     // see Pressure
+	finished     time.Time     // when a run last ended
+	reservations int           // see Reserve
+	retiring     bool          // see Retire
+	changed      chan struct{} // closed and replaced when one of the above became less
+	took         time.Duration // mean time from the look for candidates to the end of their claim
 	stats        Stats
 }
 

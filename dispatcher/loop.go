@@ -114,10 +114,16 @@ func (l *loop) take(n int) (cs []tasks.Candidate, sweep bool) {
 	return cs, false
 }
 
-// claimLocked counts candidates as being claimed.
+// claimLocked counts candidates as being claimed, and takes offers of them back.
 func (l *loop) claimLocked(cs []tasks.Candidate) {
 	for _, c := range cs {
 		l.claiming[c.ID] = nil
+	}
+	if len(l.offers) > 0 {
+		l.offers = slices.DeleteFunc(l.offers, func(c tasks.Candidate) bool { _, claimed := l.claiming[c.ID]; return claimed })
+	}
+	if len(cs) <= keptMost {
+		l.lately.add(cs)
 	}
 }
 
