@@ -24,6 +24,7 @@ type claims struct {
 	ranks   *ranks
 	work    *dispatcher.Dispatcher
 	later   func(id tasks.ID, wait time.Duration) // a task that is left to others for now
+	lead    lead
 }
 
 // Pages implements dispatcher.Claims. Classes that compute their name get their
@@ -98,14 +99,18 @@ func (c *claims) identify(ctx context.Context, cand *tasks.Candidate) error {
 func (c *claims) Claim(ctx context.Context, cand tasks.Candidate, cl tasks.Claim, key, name string) (tasks.Verdict, error) {
 	ctx, cancel := context.WithTimeout(ctx, claimTimeout)
 	defer cancel()
-	return c.Store.Claim(ctx, cand, cl, key, name)
+	v, err := c.Store.Claim(ctx, cand, cl, key, name)
+	c.lead.claimed(cl, c.Clock())
+	return v, err
 }
 
 // ClaimMany implements dispatcher.Claims.
 func (c *claims) ClaimMany(ctx context.Context, ids []tasks.ID, processors []string, cl tasks.Claim) (map[tasks.ID]bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, claimTimeout)
 	defer cancel()
-	return c.Store.ClaimMany(ctx, ids, processors, cl)
+	won, err := c.Store.ClaimMany(ctx, ids, processors, cl)
+	c.lead.claimed(cl, c.Clock())
+	return won, err
 }
 
 // Finish implements dispatcher.Claims.

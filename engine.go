@@ -18,13 +18,17 @@ import (
 // engine wires watcher, wheel and dispatcher together: it is the watcher's sink.
 //
 // The rule: a task that is due is offered to the dispatcher, a later one is set
-// in the wheel, and a fired entry wakes the dispatcher, whose sweep finds it.
+// in the wheel, which fires a moment before it is due, see lead. What is left for a
+// moment, or failed, is in looks: a fired entry wakes the dispatcher, whose sweep
+// finds it.
 type engine struct {
 	conn       *Connection
 	handler    *handler
 	claims     *claims
 	dispatcher *dispatcher.Dispatcher
-	timer      *timers.Timer[tasks.ID]
+	timer      *timers.Timer[delayed]
+	looks      *timers.Timer[glance]
+	early      chan []tasks.ID // fired and not due yet; has room for a few
 	watcher    *watcher.Watcher
 	listener   *listener
 	log        zerolog.Logger
@@ -49,7 +53,7 @@ func newEngine(conn *Connection, h *handler, m *membership, o dispatcher.Options
 	e := &engine{
 		conn: conn, handler: h, claims: &claims{Store: conn.store, handler: h}, log: log, classes: map[string]bool{},
 		member: m, ranks: &ranks{me: m.me.Epoch}, retired: make(chan string, maxProcessors), sweepEvery: max(sweepEvery, time.Millisecond),
-		look: make(chan struct{}, 1),
+		look: make(chan struct{}, 1), early: make(chan []tasks.ID, 4),
 	}
 	o.Names, o.Holder = m.held(), m.me.Epoch
 	o.Retired = func(name string) { e.retired <- name } // has room for all
@@ -57,17 +61,18 @@ func newEngine(conn *Connection, h *handler, m *membership, o dispatcher.Options
 		e.classes[c] = true
 	}
 	e.claims.ranks = e.ranks
-	e.claims.later = func(id tasks.ID, wait time.Duration) { e.timer.Set(id, conn.store.Clock().Add(wait)) }
-	o.Peers = e.ranks.peers
+	e.claims.later = e.glanceIn
+	o.Peers, o.Now = e.ranks.peers, conn.store.Clock
 	o.Claims, o.Handler, o.Lost, o.Log = e.claims, h, e.lost, log
 	e.dispatcher = dispatcher.New(o)
 	e.claims.work = e.dispatcher
-	e.timer = timers.New(timers.Options[tasks.ID]{
-		Fire:        func([]tasks.ID) { e.dispatcher.Wake() },
-		Overflow:    func(time.Time) { e.dispatcher.Wake() },
+	e.looks = timers.New(timers.Options[glance]{Fire: e.glance, Now: conn.store.Clock})
+	e.timer = timers.New(timers.Options[delayed]{
+		Fire:        e.fired,
+		Overflow:    func(due time.Time) { e.looks.Set(glance{sure: true}, due) },
 		Load:        e.upcoming,
 		OnLoadError: func(err error) { log.Warn().Err(err).Msg("cannot load the next due tasks; trying again") },
-		Now:         conn.store.Clock,
+		Now:         func() time.Time { return conn.store.Clock().Add(e.claims.lead.get()) },
 		Limit:       wheelWindow,
 	})
 	e.watcher = watcher.New(watcher.Options{Source: watcher.FromStore(conn.store), Sink: e, Log: log})
@@ -94,6 +99,12 @@ func (e *engine) run(ctx context.Context) error {
 			fatal(err)
 		}
 	})
+	wg.Go(func() {
+		if err := e.looks.Run(rest); err != nil {
+			fatal(err)
+		}
+	})
+	wg.Go(func() { e.goEarly(rest) })
 	wg.Go(func() {
 		if err := e.member.run(rest); err != nil {
 			fatal(err)
@@ -191,7 +202,7 @@ func (e *engine) haveNew(ctx context.Context, c tasks.Candidate) error {
 	case rankLast:
 		e.others.Store(true) // one sweep for all of them
 	default:
-		e.timer.Set(c.ID, now.Add(wait)) // then a sweep finds it, if it still waits
+		e.glanceIn(c.ID, wait)
 	}
 	return nil
 }
@@ -207,10 +218,10 @@ func (e *engine) have(ctx context.Context, c tasks.Candidate, err error) error {
 		return nil
 	}
 	if c.TsRequest.After(e.conn.store.Clock()) {
-		e.timer.Set(c.ID, c.TsRequest)
+		e.timer.Set(delayed{c.ID, c.TaskClass}, c.TsRequest)
 		return nil
 	}
-	e.timer.Cancel(c.ID)
+	e.timer.Cancel(delayed{c.ID, c.TaskClass})
 	if err := e.claims.identify(ctx, &c); err != nil {
 		return err
 	}
@@ -220,7 +231,7 @@ func (e *engine) have(ctx context.Context, c tasks.Candidate, err error) error {
 
 // lost is told of candidates that were not won. Usually another processor has
 // them. One that came due just now may have been asked for too early, if the
-// estimate of the server's clock jumped: it fires once more.
+// estimate of the server's clock jumped, or was moved: it is looked for once more.
 func (e *engine) lost(c tasks.Candidate) {
 	if e.ranks.lookSoon() {
 		select {
@@ -230,12 +241,12 @@ func (e *engine) lost(c tasks.Candidate) {
 	}
 	now := e.conn.store.Clock()
 	if c.TsRequest.After(now.Add(-20 * time.Millisecond)) {
-		e.timer.Set(c.ID, now.Add(25*time.Millisecond))
+		e.glanceIn(c.ID, tasks.MaxLead+5*time.Millisecond)
 	}
 }
 
 // upcoming implements timers.Options.Load.
-func (e *engine) upcoming(ctx context.Context, from time.Time) ([]timers.Entry[tasks.ID], time.Time, error) {
+func (e *engine) upcoming(ctx context.Context, from time.Time) ([]timers.Entry[delayed], time.Time, error) {
 	const page = wheelWindow / 2
 	due, err := e.conn.store.Upcoming(ctx, from, page+1)
 	if err != nil {
@@ -245,10 +256,10 @@ func (e *engine) upcoming(ctx context.Context, from time.Time) ([]timers.Entry[t
 	if len(due) > page {
 		horizon = due[page].TsRequest
 	}
-	var entries []timers.Entry[tasks.ID]
+	var entries []timers.Entry[delayed]
 	for _, d := range due {
 		if e.classes[d.TaskClass] && (horizon.IsZero() || d.TsRequest.Before(horizon)) {
-			entries = append(entries, timers.Entry[tasks.ID]{Key: d.ID, Due: d.TsRequest})
+			entries = append(entries, timers.Entry[delayed]{Key: delayed{d.ID, d.TaskClass}, Due: d.TsRequest})
 		}
 	}
 	return entries, horizon, nil

@@ -82,6 +82,7 @@ func (e *engine) maintain(ctx context.Context) {
 			} else if jumped {
 				e.log.Warn().Msg("the server's clock, or the estimate of it, jumped")
 				e.timer.Kick()
+				e.looks.Kick()
 			}
 		case <-sweep.C:
 			if err := e.safetySweep(ctx); err != nil && ctx.Err() == nil {

@@ -105,11 +105,11 @@ func (l *loop) fit(cs []tasks.Candidate) []tasks.Candidate {
 }
 
 // shortLocked reports whether a task may be claimed ahead, as far as one can
-// tell: not if its class's runs are long or nobody knows, if it has a name, or if
-// a process died of it.
+// tell: not if its class's runs are long or nobody knows, if it has a name, if a
+// process died of it, or if it is not due yet.
 func (l *loop) shortLocked(c *tasks.Candidate) bool {
 	length, known := l.lengths[c.TaskClass]
-	return known && length.careful < l.horizonLocked() && !c.Keyed() && c.Crashes == 0
+	return known && length.careful < l.horizonLocked() && !c.Keyed() && c.Crashes == 0 && !c.TsRequest.After(l.now)
 }
 
 // quickLocked returns how many processors do not run anything long.

@@ -53,15 +53,19 @@ func keyOf(c *tasks.Candidate, name string, singleton bool) string {
 // claim claims candidates, at most as many as processors are free, and starts
 // those that were won.
 func (l *loop) claim(ctx context.Context, cs []tasks.Candidate) {
-	var alone, together []planned
+	var alone, together, early []planned
 	for _, p := range l.plan(cs) {
-		if p.key == "" && p.name == p.TaskName {
-			together = append(together, p)
-		} else {
+		switch {
+		case p.key != "" || p.name != p.TaskName:
 			alone = append(alone, p)
+		case p.TsRequest.After(l.now):
+			early = append(early, p)
+		default:
+			together = append(together, p)
 		}
 	}
 	names := l.takeNames(1, len(alone))
+	l.claimEarly(ctx, early)
 	if len(together) > 0 {
 		l.claimTogether(ctx, together)
 		l.collect() // each of the others may take several statements
@@ -112,6 +116,26 @@ func (l *loop) claimTogether(ctx context.Context, ps []planned) {
 	l.took += (time.Since(l.asked) - l.took) / 4
 }
 
+// claimEarly claims candidates that are not due yet, for processors that wait for
+// their instants.
+func (l *loop) claimEarly(ctx context.Context, ps []planned) {
+	names := l.takeNames(1, len(ps))
+	if ps = ps[:len(names)]; len(ps) > 0 {
+		l.concludeAll(ctx, l.sendClaims(ctx, ps, names))
+		l.collect()
+	}
+}
+
+// due returns the instants of candidates that are to be claimed before them.
+func (l *loop) due(ps ...planned) (due []time.Time) {
+	for _, p := range ps {
+		if p.TsRequest.After(l.now) {
+			due = append(due, p.TsRequest)
+		}
+	}
+	return due
+}
+
 // splitFrom is how many claims are sent by two statements.
 const splitFrom = 200
 
@@ -127,6 +151,7 @@ type claimed struct {
 
 func (l *loop) sendClaims(ctx context.Context, ps []planned, names []string) claimed {
 	c := claimed{ps: ps, names: names, cl: tasks.NewClaim("", l.o.Holder)}
+	c.cl.Due = l.due(ps...)
 	ids := make([]tasks.ID, len(ps))
 	for i, p := range ps {
 		ids[i] = p.ID
@@ -154,6 +179,7 @@ func (l *loop) concludeAll(ctx context.Context, c claimed) {
 // claimAlone claims a candidate that needs a name.
 func (l *loop) claimAlone(ctx context.Context, p planned, name string) {
 	cl := tasks.NewClaim(name, l.o.Holder)
+	cl.Due = l.due(p)
 	v := l.sendClaim(ctx, p, cl)
 	if v == tasks.Blocked {
 		v = l.blockedClaim(ctx, p, cl)

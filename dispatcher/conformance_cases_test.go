@@ -115,6 +115,47 @@ func claimManyCase(c *checker) {
 	c.is(e.ID, "working by=p-1 holder=e")
 }
 
+// The times are far from the limit, since the database's clock is another.
+func claimEarlyCase(c *checker) {
+	at := func(d time.Duration) func(*tasks.Task) {
+		due := time.Now().Add(d).Truncate(time.Millisecond)
+		return func(t *tasks.Task) { t.TsRequest = due }
+	}
+	far, other := c.add(at(time.Hour)), c.add(at(2*time.Hour))
+	cl := tasks.NewClaim("p-1", "e")
+	cl.Due = []time.Time{far.TsRequest}
+	c.claim(far, cl, "", "", tasks.Lost) // too early
+	past := c.add()
+	c.claim(past, cl, "", "", tasks.Lost) // moved
+	for _, names := range [][]string{{"p-1", "p-2"}, nil} {
+		if won, err := c.s.ClaimMany(c.Context(), []tasks.ID{far.ID, past.ID}, names, cl); err != nil || len(won) != 0 {
+			c.Errorf("too early, and moved: %v, %v", won, err)
+		}
+	}
+	// Each claim is sent as soon as it can win, and again.
+	claim := func(cand tasks.Candidate, many bool) {
+		cl := tasks.NewClaim("p-1", "e")
+		cl.Due = []time.Time{other.TsRequest, cand.TsRequest}
+		if !many {
+			cl.Due = cl.Due[1:]
+		}
+		taskstest.Eventually(c.T, "an early claim", func() bool {
+			if !many {
+				v, err := c.s.Claim(c.Context(), cand, cl, "", "")
+				return err == nil && v == tasks.Won
+			}
+			won, err := c.s.ClaimMany(c.Context(), []tasks.ID{cand.ID}, []string{"p-1"}, cl)
+			return err == nil && won[cand.ID]
+		})
+		t, err := c.s.Get(c.Context(), cand.ID)
+		if err != nil || t.TsStart.Before(t.TsRequest) || t.Processor != "p-1" || t.State != tasks.Working {
+			c.Errorf("claimed early: %v, due %v, started %v", err, t.TsRequest, t.TsStart)
+		}
+	}
+	claim(c.add(at(100*time.Millisecond)), false)
+	claim(c.add(at(100*time.Millisecond)), true)
+}
+
 func refuseCase(c *checker) {
 	first, same, other, large := c.add(), c.add(), c.add(kwargsOf(10)), c.add(kwargsOf(5000))
 	refuse := func(cand tasks.Candidate, want bool) {

@@ -61,7 +61,7 @@ func TestClaims(t *testing.T) {
 
 func testClaims(t *testing.T, newClaims func(*testing.T) subject) {
 	for name, check := range map[string]func(*checker){
-		"candidates": candidatesCase, "claim": claimCase, "claim under a name": claimKeyCase, "claim many": claimManyCase,
+		"candidates": candidatesCase, "claim": claimCase, "claim under a name": claimKeyCase, "claim many": claimManyCase, "claim early": claimEarlyCase,
 		"refuse a singleton": refuseCase, "finish": finishCase, "finish under a name": finishKeyCase,
 		"finish a killed one": finishKilledCase, "fencing": fencingCase, "claim ahead": claimAheadCase, "finish many": finishManyCase,
 	} {

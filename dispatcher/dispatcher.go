@@ -66,6 +66,7 @@ type Options struct {
 	Quit    time.Duration         // for handlers to return after their context was cancelled; default 2 s
 	Ahead   time.Duration         // of work to claim ahead at most; default 40 ms, negative: none
 	Peers   func() int            // how many processes take the same work, this one among them; nil: one
+	Now     func() time.Time      // the database's clock, not ahead of it; default time.Now
 	Log     zerolog.Logger
 }
 
@@ -121,6 +122,9 @@ func New(o Options) *Dispatcher {
 	if o.Ahead == 0 {
 		o.Ahead = 40 * time.Millisecond
 	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
 	return &Dispatcher{
 		o: o, signal: make(chan struct{}, 1), changed: make(chan struct{}),
 		blocked: map[string]bool{}, claiming: map[tasks.ID]error{}, running: map[*running]bool{}, lengths: map[string]length{},
@@ -151,8 +155,10 @@ func (d *Dispatcher) Retire() {
 	d.poke()
 }
 
-// Offer proposes a task that may be due. If no processor is free it is left for
-// a sweep.
+// Offer proposes a task that is due, or will be in tasks.MaxLead at most: then it
+// is claimed before, and starts on time. If no processor is free it is left for a
+// sweep; for one that is not due yet, somebody must call Wake when it is, unless it
+// was Asked for.
 func (d *Dispatcher) Offer(c tasks.Candidate) {
 	d.mu.Lock()
 	if !d.backlog {

@@ -65,6 +65,7 @@ func (l *loop) run(r *running) {
 			}
 		}()
 		for r != nil {
+			await(&r.held, r.claimed, r.ctx.Done(), l.o.Now)
 			r.held.StartedAt = time.Now()
 			o := l.outcome(r.ctx, r)
 			took := time.Since(r.held.StartedAt)
@@ -72,6 +73,20 @@ func (l *loop) run(r *running) {
 			r = l.next(r, took)
 		}
 	})
+}
+
+// await waits for the instant of a task that was claimed before it, unless done
+// is closed first.
+func await(h *tasks.Held, claimed time.Time, done <-chan struct{}, now func() time.Time) {
+	if len(h.Due) == 0 {
+		return
+	}
+	wait := time.NewTimer(min(h.TsRequest.Sub(now()), tasks.MaxLead-time.Since(claimed)))
+	defer wait.Stop()
+	select {
+	case <-wait.C:
+	case <-done:
+	}
 }
 
 // next makes the processor of a run that took so long free, or returns the task

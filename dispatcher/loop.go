@@ -13,7 +13,7 @@ import (
 	"github.com/lgtask/lgtask/tasks"
 )
 
-// loop is the state of Run's goroutine. Nothing else touches asked, reading, held,
+// loop is the state of Run's goroutine. Nothing else touches asked, now, reading, held,
 // late and low; the other fields are set once.
 type loop struct {
 	*Dispatcher
@@ -21,6 +21,7 @@ type loop struct {
 	work    context.Context // of claims and handlers: ends with the grace
 	last    context.Context // of completions: ends when Run returns
 	asked   time.Time       // when it last began to look for work
+	now     time.Time       // the database's clock then
 	reading *reading        // a sweep that goes on, nil if none does
 	held    bool            // the next candidate waits for a free processor: nothing is claimed ahead of it
 	late    time.Time       // since when work ahead seems not to be started, zero if it is
@@ -70,7 +71,7 @@ func (l *loop) step(ctx context.Context) {
 		if room == 0 {
 			break
 		}
-		l.asked = time.Now()
+		l.asked, l.now = time.Now(), l.o.Now()
 		cs, sweep := l.take(room)
 		if sweep {
 			cs = l.sweep(ctx, room)

@@ -4,13 +4,21 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/lgtask/lgtask/tasks"
 )
 
 // claimable is tasks.claimable.
 func (m *memory) claimable(t *tasks.Task, cl tasks.Claim) bool {
-	return t != nil && (t.State == tasks.Request && !t.TsRequest.After(m.now()) || t.State == tasks.Working && t.Claim.Token == cl.Token)
+	if t == nil || t.State != tasks.Request {
+		return t != nil && t.State == tasks.Working && t.Claim.Token == cl.Token
+	}
+	now := m.now()
+	if len(cl.Due) > 0 {
+		now = now.Add(tasks.MaxLead)
+	}
+	return !t.TsRequest.After(now) && (len(cl.Due) == 0 || slices.ContainsFunc(cl.Due, t.TsRequest.Equal))
 }
 
 func (m *memory) take(t *tasks.Task, cl tasks.Claim, processor string) {
@@ -18,6 +26,9 @@ func (m *memory) take(t *tasks.Task, cl tasks.Claim, processor string) {
 		m.move(t, tasks.Working)
 	}
 	t.Processor, t.Holder, t.Claim.Token, t.TsStart = processor, cl.Holder, cl.Token, m.now()
+	if t.TsRequest.After(t.TsStart) {
+		t.TsStart = t.TsRequest
+	}
 }
 
 func (m *memory) Claim(ctx context.Context, c tasks.Candidate, cl tasks.Claim, key, name string) (tasks.Verdict, error) {

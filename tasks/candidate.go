@@ -116,6 +116,12 @@ func (s *Store) Candidate(ctx context.Context, id ID) (Candidate, error) {
 	return cs[0], nil
 }
 
+// CandidatesOf returns those of the given tasks that wait, due or not.
+func (s *Store) CandidatesOf(ctx context.Context, ids []ID) ([]Candidate, error) {
+	cs, _, err := s.candidates(ctx, bson.D{amongIDs(ids), {Key: "state", Value: Request}}, options.Find())
+	return cs, err
+}
+
 // candidates reads, and completes or ends what was inserted by hand. unusable
 // says that some of those found are none.
 func (s *Store) candidates(ctx context.Context, filter bson.D, o *options.FindOptionsBuilder) (cs []Candidate, unusable bool, err error) {

@@ -3,6 +3,7 @@ package tasks
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
@@ -14,10 +15,20 @@ type Claim struct {
 	Token     bson.ObjectID
 	Processor string // the name, hostname-index
 	Holder    string // the epoch of the process
+
+	// Due, if not empty, are the instants of the tasks, which may then be claimed up to
+	// MaxLead before. One that has another instant by now is not claimed.
+	Due []time.Time
 }
 
+// MaxLead is how long before its instant a task may be claimed at most. Its holder
+// waits for the instant, or for MaxLead after the claim: it has come then too.
+const MaxLead = 20 * time.Millisecond
+
 // NewClaim returns a claim with a fresh token.
-func NewClaim(processor, holder string) Claim { return Claim{bson.NewObjectID(), processor, holder} }
+func NewClaim(processor, holder string) Claim {
+	return Claim{Token: bson.NewObjectID(), Processor: processor, Holder: holder}
+}
 
 // Verdict is the answer to a claim.
 type Verdict int
@@ -30,13 +41,17 @@ const (
 )
 
 // claimable is the condition on a task that ids selects: waiting and due by the
-// server's clock, or already ours because the same statement was sent before.
+// server's clock, or soon enough, or already ours because the same statement was
+// sent before.
 func claimable(ids bson.E, cl Claim) bson.D {
+	waiting := bson.D{{Key: "state", Value: Request}}
+	var now any = "$$NOW"
+	if len(cl.Due) > 0 {
+		waiting = append(waiting, bson.E{Key: "tsRequest", Value: in(cl.Due)})
+		now = bson.D{{Key: "$add", Value: bson.A{now, MaxLead.Milliseconds()}}}
+	}
 	return bson.D{ids, {Key: "$or", Value: bson.A{
-		bson.D{
-			{Key: "state", Value: Request},
-			{Key: "$expr", Value: bson.D{{Key: "$lte", Value: bson.A{"$tsRequest", "$$NOW"}}}},
-		},
+		append(waiting, bson.E{Key: "$expr", Value: bson.D{{Key: "$lte", Value: bson.A{"$tsRequest", now}}}}),
 		bson.D{{Key: "state", Value: Working}, {Key: "claim.token", Value: cl.Token}},
 	}}}
 }
@@ -47,6 +62,9 @@ func claimed(cl Claim, more ...bson.E) bson.D {
 	}
 	if cl.Processor != "" {
 		set = append(set, bson.E{Key: "processor", Value: cl.Processor})
+	}
+	if len(cl.Due) == 1 { // an update of this kind cannot take the later of two times
+		return bson.D{{Key: "$set", Value: append(append(set, bson.E{Key: "tsStart", Value: cl.Due[0]}), more...)}}
 	}
 	return bson.D{
 		{Key: "$set", Value: append(set, more...)},
@@ -92,7 +110,7 @@ func (s *Store) ClaimMany(ctx context.Context, ids []ID, processors []string, cl
 		at := bson.D{{Key: "$indexOfArray", Value: bson.A{literal(ids), "$_id"}}}
 		update = mongo.Pipeline{{{Key: "$set", Value: bson.D{
 			{Key: "state", Value: Working}, {Key: "holder", Value: literal(cl.Holder)}, {Key: "claim", Value: bson.D{{Key: "token", Value: cl.Token}}},
-			{Key: "tsStart", Value: "$$NOW"}, {Key: "processor", Value: bson.D{{Key: "$arrayElemAt", Value: bson.A{literal(processors), at}}}},
+			{Key: "tsStart", Value: bson.D{{Key: "$max", Value: bson.A{"$$NOW", "$tsRequest"}}}}, {Key: "processor", Value: bson.D{{Key: "$arrayElemAt", Value: bson.A{literal(processors), at}}}},
 		}}}}
 	}
 	send := func() (*mongo.UpdateResult, error) {

@@ -15,8 +15,9 @@ const (
 	clockMaxAge = 60 * time.Second      // an estimate is renewed after this
 	clockJump   = 50 * time.Millisecond // samples that disagree by more are thrown away
 	clockTick   = time.Millisecond      // the server cuts its time to this
-	clockKeep   = 8                     // samples kept
-	clockFirst  = 3                     // samples taken at once
+	clockKeep   = 16                    // samples kept
+	clockFirst  = 3                     // samples taken at once,
+	clockSync   = 8                     // and by SyncClock: each is cut to a tick, and the best of eight lacks a ninth of one
 )
 
 // clock estimates the server's clock from below. A hello reply carries the
@@ -117,7 +118,7 @@ func (s *Store) Clock() time.Time {
 // SyncClock asks the primary for its time and reports whether the estimate
 // jumped.
 func (s *Store) SyncClock(ctx context.Context) (jumped bool, err error) {
-	return s.syncClock(ctx, clockFirst)
+	return s.syncClock(ctx, clockSync)
 }
 
 func (s *Store) syncClock(ctx context.Context, samples int) (jumped bool, err error) {

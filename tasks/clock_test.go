@@ -1,6 +1,7 @@
 package tasks
 
 import (
+	"slices"
 	"testing"
 	"time"
 )
@@ -24,7 +25,8 @@ func TestClockIsLowerBound(t *testing.T) {
 	const offset = 300 * time.Millisecond
 	var c clock
 	best := -time.Hour
-	for i, back := range []time.Duration{9, 2, 30, 5, 1, 400, 7, 8, 20, 20, 20, 20, 20, 20, 20, 20} {
+	replies := append([]time.Duration{9, 2, 30, 5, 1, 400, 7, 8}, slices.Repeat([]time.Duration{20}, clockKeep)...)
+	for i, back := range replies {
 		back *= time.Millisecond
 		at := clockStart.Add(time.Duration(i) * time.Second)
 		if c.add(sampleOf(at, offset, back+time.Millisecond, back)) {
