@@ -189,8 +189,7 @@ func (e *engine) Handle(ctx context.Context, ev tasks.Event) error {
 // haveNew is have for a task that was inserted: all processes hear of it, and
 // take turns.
 func (e *engine) haveNew(ctx context.Context, c tasks.Candidate) error {
-	now := e.conn.store.Clock()
-	if !e.classes[c.TaskClass] || c.TsRequest.After(now) {
+	if !e.classes[c.TaskClass] || !c.Due(e.conn.store.Clock()) {
 		return e.have(ctx, c, nil)
 	}
 	switch wait := e.ranks.wait(c.ID, c.TaskClass, e.dispatcher.ClaimTime()); wait {
@@ -217,7 +216,7 @@ func (e *engine) have(ctx context.Context, c tasks.Candidate, err error) error {
 	case !e.classes[c.TaskClass]:
 		return nil
 	}
-	if c.TsRequest.After(e.conn.store.Clock()) {
+	if !c.Due(e.conn.store.Clock()) {
 		e.timer.Set(delayed{c.ID, c.TaskClass}, c.TsRequest)
 		return nil
 	}
@@ -241,7 +240,7 @@ func (e *engine) lost(c tasks.Candidate) {
 	}
 	now := e.conn.store.Clock()
 	if c.TsRequest.After(now.Add(-20 * time.Millisecond)) {
-		e.glanceIn(c.ID, tasks.MaxLead+5*time.Millisecond)
+		e.glanceIn(c.ID, max(c.TsRequest.Sub(now), tasks.MaxLead)+5*time.Millisecond)
 	}
 }
 

@@ -30,7 +30,7 @@ func (l *lead) get() time.Duration {
 
 // claimed is told of the end of a claim, by the database's clock.
 func (l *lead) claimed(cl tasks.Claim, now time.Time) {
-	for _, due := range cl.Due {
+	for _, due := range cl.Early {
 		l.learn(now.Before(due))
 	}
 }
@@ -101,7 +101,7 @@ func (e *engine) offerEarly(ctx context.Context, ids []tasks.ID) error {
 		case c.TsRequest.After(now.Add(tasks.MaxLead)): // it was moved
 			e.timer.Set(delayed{c.ID, c.TaskClass}, c.TsRequest)
 			continue
-		case !c.TsRequest.After(now):
+		case c.Due(now):
 			e.claims.lead.learn(false)
 		}
 		if err := e.claims.identify(ctx, &c); err != nil {

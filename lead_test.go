@@ -14,7 +14,7 @@ func TestLead(t *testing.T) {
 		t.Errorf("at first %v", l.get())
 	}
 	due := time.Now()
-	cl := tasks.Claim{Due: []time.Time{due}}
+	cl := tasks.Claim{Early: []time.Time{due}}
 	// Claims that take 3 ms, and one of twenty 8 ms.
 	for i := range 2000 {
 		took := 3 * time.Millisecond

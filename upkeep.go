@@ -51,12 +51,19 @@ func (e *engine) audit(ctx context.Context) error {
 	return nil
 }
 
+// When the server's clock is asked for again: soon after the start, which may be
+// a busy time in which its answers come late.
+const (
+	clockSoon  = time.Second
+	clockEvery = 30 * time.Second
+)
+
 // maintain does what comes round: logs once a second, who else is there every 5 s,
 // the clock every 30 s, and the safety sweep every 20 to 30 s, which should find nothing.
 func (e *engine) maintain(ctx context.Context) {
 	second := time.NewTicker(time.Second)
 	defer second.Stop()
-	clock := time.NewTicker(30 * time.Second)
+	clock := time.NewTimer(clockSoon)
 	defer clock.Stop()
 	look := time.NewTicker(rankEvery)
 	defer look.Stop()
@@ -77,6 +84,7 @@ func (e *engine) maintain(ctx context.Context) {
 		case <-e.look:
 			e.lookAround(ctx)
 		case <-clock.C:
+			clock.Reset(clockEvery)
 			if jumped, err := e.conn.store.SyncClock(ctx); err != nil && ctx.Err() == nil {
 				e.log.Debug().Err(err).Msg("cannot ask the server's time")
 			} else if jumped {

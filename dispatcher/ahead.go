@@ -109,7 +109,7 @@ func (l *loop) fit(cs []tasks.Candidate) []tasks.Candidate {
 // process died of it, or if it is not due yet.
 func (l *loop) shortLocked(c *tasks.Candidate) bool {
 	length, known := l.lengths[c.TaskClass]
-	return known && length.careful < l.horizonLocked() && !c.Keyed() && c.Crashes == 0 && !c.TsRequest.After(l.now)
+	return known && length.careful < l.horizonLocked() && !c.Keyed() && c.Crashes == 0 && c.Due(l.now)
 }
 
 // quickLocked returns how many processors do not run anything long.

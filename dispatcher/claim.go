@@ -58,7 +58,7 @@ func (l *loop) claim(ctx context.Context, cs []tasks.Candidate) {
 		switch {
 		case p.key != "" || p.name != p.TaskName:
 			alone = append(alone, p)
-		case p.TsRequest.After(l.now):
+		case !p.Due(l.now):
 			early = append(early, p)
 		default:
 			together = append(together, p)
@@ -129,7 +129,7 @@ func (l *loop) claimEarly(ctx context.Context, ps []planned) {
 // due returns the instants of candidates that are to be claimed before them.
 func (l *loop) due(ps ...planned) (due []time.Time) {
 	for _, p := range ps {
-		if p.TsRequest.After(l.now) {
+		if !p.Due(l.now) {
 			due = append(due, p.TsRequest)
 		}
 	}
@@ -151,7 +151,7 @@ type claimed struct {
 
 func (l *loop) sendClaims(ctx context.Context, ps []planned, names []string) claimed {
 	c := claimed{ps: ps, names: names, cl: tasks.NewClaim("", l.o.Holder)}
-	c.cl.Due = l.due(ps...)
+	c.cl.Early = l.due(ps...)
 	ids := make([]tasks.ID, len(ps))
 	for i, p := range ps {
 		ids[i] = p.ID
@@ -179,7 +179,7 @@ func (l *loop) concludeAll(ctx context.Context, c claimed) {
 // claimAlone claims a candidate that needs a name.
 func (l *loop) claimAlone(ctx context.Context, p planned, name string) {
 	cl := tasks.NewClaim(name, l.o.Holder)
-	cl.Due = l.due(p)
+	cl.Early = l.due(p)
 	v := l.sendClaim(ctx, p, cl)
 	if v == tasks.Blocked {
 		v = l.blockedClaim(ctx, p, cl)

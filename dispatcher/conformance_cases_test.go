@@ -123,7 +123,7 @@ func claimEarlyCase(c *checker) {
 	}
 	far, other := c.add(at(time.Hour)), c.add(at(2*time.Hour))
 	cl := tasks.NewClaim("p-1", "e")
-	cl.Due = []time.Time{far.TsRequest}
+	cl.Early = []time.Time{far.TsRequest}
 	c.claim(far, cl, "", "", tasks.Lost) // too early
 	past := c.add()
 	c.claim(past, cl, "", "", tasks.Lost) // moved
@@ -135,9 +135,9 @@ func claimEarlyCase(c *checker) {
 	// Each claim is sent as soon as it can win, and again.
 	claim := func(cand tasks.Candidate, many bool) {
 		cl := tasks.NewClaim("p-1", "e")
-		cl.Due = []time.Time{other.TsRequest, cand.TsRequest}
+		cl.Early = []time.Time{other.TsRequest, cand.TsRequest}
 		if !many {
-			cl.Due = cl.Due[1:]
+			cl.Early = cl.Early[1:]
 		}
 		taskstest.Eventually(c.T, "an early claim", func() bool {
 			if !many {

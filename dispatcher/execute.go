@@ -78,7 +78,7 @@ func (l *loop) run(r *running) {
 // await waits for the instant of a task that was claimed before it, unless done
 // is closed first.
 func await(h *tasks.Held, claimed time.Time, done <-chan struct{}, now func() time.Time) {
-	if len(h.Due) == 0 {
+	if len(h.Early) == 0 {
 		return
 	}
 	wait := time.NewTimer(min(h.TsRequest.Sub(now()), tasks.MaxLead-time.Since(claimed)))

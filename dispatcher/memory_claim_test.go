@@ -15,10 +15,10 @@ func (m *memory) claimable(t *tasks.Task, cl tasks.Claim) bool {
 		return t != nil && t.State == tasks.Working && t.Claim.Token == cl.Token
 	}
 	now := m.now()
-	if len(cl.Due) > 0 {
+	if len(cl.Early) > 0 {
 		now = now.Add(tasks.MaxLead)
 	}
-	return !t.TsRequest.After(now) && (len(cl.Due) == 0 || slices.ContainsFunc(cl.Due, t.TsRequest.Equal))
+	return !t.TsRequest.After(now) && (len(cl.Early) == 0 || slices.ContainsFunc(cl.Early, t.TsRequest.Equal))
 }
 
 func (m *memory) take(t *tasks.Task, cl tasks.Claim, processor string) {

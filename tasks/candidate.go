@@ -35,6 +35,17 @@ type Candidate struct {
 // statement with others.
 func (c *Candidate) Keyed() bool { return c.PendingKey != "" || c.RunningKey != "" }
 
+// Due reports whether the task is due at now, by an estimate of the database's
+// clock that may be behind it. One that was due when it was inserted is, even if it
+// seems not to be for a moment: its producer had a better estimate.
+func (c *Candidate) Due(now time.Time) bool {
+	wait := c.TsRequest.Sub(now)
+	return wait <= 0 || wait < clockBehind && !c.TsRequest.After(c.TsInsert)
+}
+
+// clockBehind is how far an estimate of the clock may be behind another one.
+const clockBehind = 100 * time.Millisecond
+
 // candidateProjection leaves out large kwargs.
 var candidateProjection = bson.D{
 	{Key: "taskClass", Value: 1}, {Key: "taskName", Value: 1}, {Key: "priority", Value: 1}, {Key: "tsInsert", Value: 1},

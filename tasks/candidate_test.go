@@ -136,3 +136,23 @@ func TestCandidatesBehindMalformedOnes(t *testing.T) {
 		t.Errorf("%d of %d malformed tasks have ended", ended, n)
 	}
 }
+
+func TestCandidateDue(t *testing.T) {
+	now := time.UnixMilli(1e12)
+	for _, c := range []struct {
+		insert, request time.Duration // from now
+		want            bool
+	}{
+		{-time.Hour, 0, true},
+		{-time.Hour, time.Millisecond, false},
+		{50 * time.Millisecond, 50 * time.Millisecond, true},
+		{50 * time.Millisecond, 51 * time.Millisecond, false},
+		{time.Second, time.Second, false}, // inserted by hand, by a wrong clock
+		{time.Second, 0, true},
+	} {
+		candidate := tasks.Candidate{TsInsert: now.Add(c.insert), TsRequest: now.Add(c.request)}
+		if candidate.Due(now) != c.want {
+			t.Errorf("inserted %v and due %v from now: %v", c.insert, c.request, !c.want)
+		}
+	}
+}

@@ -16,9 +16,9 @@ type Claim struct {
 	Processor string // the name, hostname-index
 	Holder    string // the epoch of the process
 
-	// Due, if not empty, are the instants of the tasks, which may then be claimed up to
+	// Early, if not empty, are the instants of the tasks, which may then be claimed up to
 	// MaxLead before. One that has another instant by now is not claimed.
-	Due []time.Time
+	Early []time.Time
 }
 
 // MaxLead is how long before its instant a task may be claimed at most. Its holder
@@ -46,8 +46,8 @@ const (
 func claimable(ids bson.E, cl Claim) bson.D {
 	waiting := bson.D{{Key: "state", Value: Request}}
 	var now any = "$$NOW"
-	if len(cl.Due) > 0 {
-		waiting = append(waiting, bson.E{Key: "tsRequest", Value: in(cl.Due)})
+	if len(cl.Early) > 0 {
+		waiting = append(waiting, bson.E{Key: "tsRequest", Value: in(cl.Early)})
 		now = bson.D{{Key: "$add", Value: bson.A{now, MaxLead.Milliseconds()}}}
 	}
 	return bson.D{ids, {Key: "$or", Value: bson.A{
@@ -63,8 +63,8 @@ func claimed(cl Claim, more ...bson.E) bson.D {
 	if cl.Processor != "" {
 		set = append(set, bson.E{Key: "processor", Value: cl.Processor})
 	}
-	if len(cl.Due) == 1 { // an update of this kind cannot take the later of two times
-		return bson.D{{Key: "$set", Value: append(append(set, bson.E{Key: "tsStart", Value: cl.Due[0]}), more...)}}
+	if len(cl.Early) == 1 { // an update of this kind cannot take the later of two times
+		return bson.D{{Key: "$set", Value: append(append(set, bson.E{Key: "tsStart", Value: cl.Early[0]}), more...)}}
 	}
 	return bson.D{
 		{Key: "$set", Value: append(set, more...)},
