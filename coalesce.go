@@ -199,7 +199,7 @@ func notSent(ctx context.Context) error { return fmt.Errorf("the task was not cr
 // insertError gives the error of an insert its type. ctx is the caller's: if it has
 // ended, the error says so.
 func insertError(ctx context.Context, id TaskID, err error) error {
-	if !tasks.OutcomeUnknown(err) {
+	if err == nil || !tasks.OutcomeUnknown(err) {
 		return err
 	}
 	switch cause := ctx.Err(); {
