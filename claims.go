@@ -36,7 +36,7 @@ func (c *claims) Pages(ctx context.Context, q tasks.Query) (tasks.Pages, error) 
 	ctx, cancel := context.WithTimeout(ctx, claimTimeout)
 	defer cancel()
 	p := &claimPages{c: c}
-	if !q.Any && c.ranks.peers() > 1 {
+	if q.Above == nil && c.ranks.peers() > 1 {
 		p.turns = c.ranks.turns(c.work.ClaimTime(), c.work.Processors())
 		q.Take = p.turns.take
 	}

@@ -16,15 +16,16 @@ import (
 // only what it has seen waiting for a while, longer the later it comes. The order
 // is a hint; the claim decides.
 const (
-	rankStep  = 10 * time.Millisecond  // the second waits one step, the third two; or two claims, up to two steps
-	stepMost  = 200 * time.Millisecond // of what a sweep finds even more, where claims take long since the server is busy
-	rankMost  = 4                      // nobody waits longer than that many steps,
-	ampleWait = 3 * time.Second        // but everybody so long while he sees no end of his own
-	rankLast  = time.Second            // those after the third look for new tasks once a second
-	rankEvery = 5 * time.Second        // between two looks at who is there
-	rankSoon  = 100 * time.Millisecond // the same when claims are lost: others may have come
-	seenFor   = 5 * time.Second        // a task that was not seen again for so long is forgotten
-	seenMost  = 20_000                 // tasks seen in that time; more are left to those before us
+	rankStep   = 10 * time.Millisecond  // the second waits one step, the third two; or two claims, up to two steps
+	stepMost   = 200 * time.Millisecond // of what a sweep finds even more, where claims take long since the server is busy
+	rankMost   = 4                      // nobody waits longer than that many steps,
+	ampleWait  = 3 * time.Second        // but everybody so long while he sees no end of his own,
+	ampleRanks = 2                      // and those who come even later until he does: most see most of what waits
+	rankLast   = time.Second            // those after the third look for new tasks once a second
+	rankEvery  = 5 * time.Second        // between two looks at who is there
+	rankSoon   = 100 * time.Millisecond // the same when claims are lost: others may have come
+	seenFor    = 5 * time.Second        // a task that was not seen again for so long is forgotten
+	seenMost   = 20_000                 // tasks seen in that time; more are left to those before us
 )
 
 // ranks knows the processes that run each class. It is safe for concurrent use.
@@ -139,6 +140,12 @@ func (t *turns) take(id tasks.ID, class string) bool {
 	if n == 0 {
 		t.own = true
 		return true
+	}
+	if t.r.ample && n > ampleRanks {
+		if t.left.IsZero() {
+			t.left, t.turn = id, ampleWait
+		}
+		return false
 	}
 	now := time.Now()
 	age := now.Sub(t.r.sinceLocked(id, now))

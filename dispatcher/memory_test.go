@@ -208,7 +208,7 @@ func (m *memory) Candidates(ctx context.Context, q tasks.Query) ([]tasks.Candida
 	var ts []waiting
 	for _, t := range m.tasks {
 		if t.State == tasks.Request && !t.TsRequest.After(due) && slices.Contains(q.Classes, t.TaskClass) &&
-			(t.PendingKey == "" || !slices.Contains(q.Blocked, t.PendingKey)) {
+			(t.PendingKey == "" || !slices.Contains(q.Blocked, t.PendingKey)) && (q.Above == nil || t.Priority > *q.Above) {
 			ts = append(ts, waiting{t, m.order[t.ID]})
 		}
 	}

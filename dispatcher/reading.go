@@ -11,7 +11,7 @@ import (
 const (
 	wholeFrom = 300                    // candidates wanted at once: then more will be, and the reading goes on
 	pageMost  = 600                    // candidates wanted of a page
-	scanMost  = 4000                   // candidates in a page: others' are among them
+	scanMost  = 8000                   // candidates in a page: others' are among them
 	staleFrom = 500 * time.Millisecond // a reading that is older is not gone on with
 	peekEvery = 30 * time.Millisecond  // between two looks whether a higher priority waits
 	peekMost  = 20                     // tasks of which are found
@@ -159,7 +159,8 @@ func (l *loop) peek(ctx context.Context) <-chan page {
 		return nil
 	}
 	r.peeked = time.Now()
-	q := tasks.Query{Classes: l.o.Handler.Classes(), Blocked: l.Blocked(), Limit: peekMost, Any: true}
+	above := r.priority // the reading goes on meanwhile
+	q := tasks.Query{Classes: l.o.Handler.Classes(), Blocked: l.Blocked(), Limit: peekMost, Above: &above}
 	found := make(chan page, 1)
 	go func() {
 		var p page

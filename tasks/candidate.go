@@ -72,7 +72,7 @@ type Query struct {
 	// Of Pages only:
 	Whole bool                           // go on after the first page
 	Take  func(id ID, class string) bool // which to return; nil: all
-	Any   bool                           // for a look only: whoever's turn it is, see dispatcher.Claims
+	Above *int                           // priorities above this only, for a look whether there are any: whoever's turn it is
 }
 
 // claimOrder is the order in which waiting tasks are claimed.
@@ -87,6 +87,9 @@ func (q Query) filter(now time.Time) bson.D {
 		// priority before the first due one of the next.
 		{Key: "priority", Value: bson.D{{Key: "$gte", Value: MinPriority}, {Key: "$lte", Value: MaxPriority}}},
 		{Key: "tsRequest", Value: bson.D{{Key: "$lte", Value: now.Add(time.Millisecond)}}},
+	}
+	if q.Above != nil {
+		filter[2].Value = bson.D{{Key: "$gt", Value: *q.Above}, {Key: "$lte", Value: MaxPriority}}
 	}
 	if len(q.Blocked) > 0 {
 		filter = append(filter, bson.E{Key: "pendingKey", Value: bson.D{{Key: "$nin", Value: q.Blocked}}})

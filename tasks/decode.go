@@ -26,7 +26,7 @@ func generalCandidate(raw bson.Raw) (c Candidate, err error) {
 	if err := bson.Unmarshal(raw, &c); err != nil {
 		return c, &InvalidError{Field: "task", Reason: err.Error()}
 	}
-	c.Kwargs = slices.Clone(c.Kwargs) // the cursor's buffer is used again
+	c.Kwargs = keptKwargs(c.Kwargs)
 	return c, nil
 }
 
@@ -44,6 +44,7 @@ const (
 	hasPendingKey
 	hasRunningKey
 	hasKwargs
+	ignored // may come more than once
 
 	needed = hasID | hasClass | hasName | hasPriority | hasInsert | hasRequest
 )
@@ -67,14 +68,12 @@ func plainCandidate(raw bson.Raw) (c Candidate, ok bool) {
 			return c, false
 		}
 		bit := c.plainField(el.KeyBytes(), v)
-		if bit == 0 || seen&bit != 0 {
+		if bit == 0 || seen&bit&^ignored != 0 {
 			return c, false
 		}
 		seen, rest = seen|bit, more
 	}
-	ok = seen&needed == needed && CheckClass(c.TaskClass) == nil && CheckName(c.TaskName) == nil && CheckPriority(c.Priority) == nil &&
-		(seen&hasKwargs == 0 || CheckKwargs(c.Kwargs) == nil)
-	return c, ok
+	return c, seen&needed == needed && CheckClass(c.TaskClass) == nil && CheckName(c.TaskName) == nil && CheckPriority(c.Priority) == nil
 }
 
 // plainField sets a field and returns its bit, or 0 if its value is not of the
@@ -111,10 +110,24 @@ func (c *Candidate) plainField(key []byte, v bsoncore.Value) int {
 		if v.Type != bsoncore.TypeEmbeddedDocument {
 			return 0
 		}
-		c.Kwargs = slices.Clone(v.Data) // the cursor's buffer is used again
+		if CheckKwargs(v.Data) != nil {
+			return 0
+		}
+		c.Kwargs = keptKwargs(v.Data)
 		return hasKwargs
+	case "v", "state", "processor", "tsStart", "lastLog":
+		return ignored
 	}
 	return 0
+}
+
+// keptKwargs copies kwargs, since the cursor's buffer is used again. Large ones are
+// left out: thousands of candidates are held at a time.
+func keptKwargs(kw []byte) bson.Raw {
+	if len(kw) > inlineKwargs {
+		return nil
+	}
+	return slices.Clone(kw)
 }
 
 func plainString(dst *string, v bsoncore.Value, bit int) int {

@@ -3,6 +3,7 @@ package tasks
 import (
 	"context"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -79,6 +80,7 @@ type Store struct {
 	meta      *mongo.Collection
 	retention Retention
 	clock     clock
+	large     atomic.Int64 // until when pages are read without large kwargs, see Pages
 
 	processors *mongo.Collection // see Process
 }

@@ -117,6 +117,16 @@ func (b *Board) First() time.Time {
 	return time.Unix(0, first)
 }
 
+// StartedAfter returns how many tasks started after an instant.
+func (b *Board) StartedAfter(t time.Time) (n int) {
+	for i := range b.slots {
+		if atomic.LoadInt64(&b.slots[i].at) > t.UnixNano() {
+			n++
+		}
+	}
+	return n
+}
+
 // Ask notes the instant from which the latency of task i counts.
 func (b *Board) Ask(i int, at time.Time) { atomic.StoreInt64(&b.slots[i].asked, at.UnixNano()) }
 

@@ -19,6 +19,7 @@ var rawDrain = fmt.Sprintf("one find, and two updateMany (claim, finish) of %d i
 type drained struct {
 	rate    float64       // tasks a second, from the return of Start to the end of the last task
 	all     float64       // the same from the call of Start
+	running float64       // of those that started when all processes had, from then on
 	start   time.Duration // that Start took, from the first call to the last return
 	updates float64       // update statements a task
 	counts  roles.Counts
@@ -49,6 +50,7 @@ func (s *stage) drain(ctx context.Context, f fleet, n int) (d drained, err error
 		returned = first
 	}
 	d.rate, d.all = float64(n)/end.Sub(returned).Seconds(), float64(n)/end.Sub(called).Seconds()
+	d.running = float64(s.board.StartedAfter(last)) / end.Sub(last).Seconds()
 	after, err := s.counters(ctx)
 	if err != nil {
 		return d, err
