@@ -38,7 +38,7 @@ func (c *claims) Pages(ctx context.Context, q tasks.Query) (tasks.Pages, error) 
 	p := &claimPages{c: c}
 	if q.Above == nil && c.ranks.peers() > 1 {
 		p.turns = c.ranks.turns(c.work.ClaimTime(), c.work.Processors())
-		q.Take = p.turns.take
+		q.Take, q.From = p.turns.take, p.turns.from
 	}
 	var err error
 	p.Pages, err = c.Store.Pages(ctx, q)

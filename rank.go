@@ -24,6 +24,7 @@ const (
 	rankLast   = time.Second            // those after the third look for new tasks once a second
 	rankEvery  = 5 * time.Second        // between two looks at who is there
 	rankSoon   = 100 * time.Millisecond // the same when claims are lost: others may have come
+	fullEvery  = time.Second            // see ranks.low
 	seenFor    = 5 * time.Second        // a task that was not seen again for so long is forgotten
 	seenMost   = 20_000                 // tasks seen in that time; more are left to those before us
 )
@@ -41,6 +42,12 @@ type ranks struct {
 	turned       time.Time
 	ample        bool      // tasks of our own were found, and no end of what waits since
 	ended        time.Time // when it last came in sight
+	// When the first task was due that the last sweep to the end found. The entries of
+	// those that were claimed a moment ago are still in the index, in front of those
+	// that wait, and are stepped over one by one. So a sweep begins where the one
+	// before found the first, but for one a second, which finds what was given back.
+	low  time.Time
+	full time.Time // when the last sweep began that began at the front
 }
 
 // group are the living processes of a class, if we are among them.
@@ -90,6 +97,10 @@ func (r *ranks) lookSoon() bool {
 func (r *ranks) peers() int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	return r.peersLocked()
+}
+
+func (r *ranks) peersLocked() int {
 	n := 0
 	for _, g := range r.byClass {
 		if g.mine != 0 {
@@ -119,23 +130,35 @@ func (r *ranks) wait(id tasks.ID, class string, claim time.Duration) time.Durati
 // of what waits is in sight, there is much to do for all, and that is long; after it
 // came in sight they have their time once more.
 type turns struct {
-	r    *ranks
-	step time.Duration
-	most int           // of others' tasks
-	own  bool          // own ones were found
-	left tasks.ID      // of the tasks that were left to others, one whose turn is next
-	turn time.Duration // until then
+	r     *ranks
+	step  time.Duration
+	most  int // of others' tasks
+	began time.Time
+	from  time.Time     // what was due earlier is not looked for; zero: it is
+	least time.Time     // the earliest that was found
+	own   bool          // own ones were found
+	left  tasks.ID      // of the tasks that were left to others, one whose turn is next
+	turn  time.Duration // until then
 }
 
 // turns begins a sweep. A claim takes as long as given, and at most so many tasks
-// of others are wanted.
+// of others are wanted: who takes more at a time takes what others take too.
 func (r *ranks) turns(claim time.Duration, most int) *turns {
-	return &turns{r: r, step: min(max(rankStep, 2*claim), stepMost), most: most}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	t := &turns{r: r, step: min(max(rankStep, 2*claim), stepMost), most: most, began: time.Now()}
+	if t.began.Sub(r.full) < fullEvery {
+		t.from = r.low
+	}
+	return t
 }
 
-func (t *turns) take(id tasks.ID, class string) bool {
+func (t *turns) take(id tasks.ID, class string, due time.Time) bool {
 	t.r.mu.Lock()
 	defer t.r.mu.Unlock()
+	if t.least.IsZero() || due.Before(t.least) {
+		t.least = due
+	}
 	n := t.r.rankLocked(id, class)
 	if n == 0 {
 		t.own = true
@@ -163,6 +186,9 @@ func (t *turns) take(id tasks.ID, class string) bool {
 	return false
 }
 
+// wholeSweep stands for what a sweep that did not begin at the front may have missed.
+var wholeSweep = tasks.NewID()
+
 // page is told of the end of a page, and whether more waits behind it. At the end of
 // all it returns when to sweep again for what was left to others.
 func (t *turns) page(more bool) (id tasks.ID, wait time.Duration, any bool) {
@@ -172,9 +198,16 @@ func (t *turns) page(more bool) (id tasks.ID, wait time.Duration, any bool) {
 		t.r.ample = t.r.ample || t.own
 		return tasks.ID{}, 0, false
 	}
+	if t.from.IsZero() {
+		t.r.full = t.began
+	}
+	t.r.low = t.least
 	if t.r.ample {
 		t.r.ample, t.r.ended = false, time.Now()
 		t.turn = min(t.turn, t.step)
+	}
+	if t.left.IsZero() && !t.from.IsZero() {
+		return wholeSweep, max(fullEvery-time.Since(t.r.full), time.Millisecond), true
 	}
 	return t.left, max(t.turn, time.Millisecond), !t.left.IsZero()
 }

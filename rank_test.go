@@ -93,7 +93,7 @@ func TestTurns(t *testing.T) {
 				want := time.Duration(min(r.rank(id), rankMost)) * step
 				for passed := time.Duration(0); ; passed += step / 2 {
 					s := r.turns(claim, 1)
-					took := s.take(id, "C")
+					took := s.take(id, "C", time.Time{})
 					left, wait, any := s.page(false)
 					if took != (passed >= want) || any == took || any && (left != id || wait != want-passed) {
 						t.Fatalf("rank %d, claims take %v, after %v: %v, %v", r.rank(id), claim, passed, took, wait)
@@ -120,7 +120,7 @@ func TestTurnsWithoutEnd(t *testing.T) {
 		look := func(more bool, ids ...tasks.ID) (took []bool, wait time.Duration) {
 			s := r.turns(0, 1)
 			for _, id := range ids {
-				took = append(took, s.take(id, "C"))
+				took = append(took, s.take(id, "C", time.Time{}))
 			}
 			_, wait, _ = s.page(more)
 			return took, wait
@@ -180,5 +180,43 @@ func TestSeen(t *testing.T) {
 		if at := r.sinceLocked(lost, time.Now()); at.Equal(began) {
 			t.Error("not forgotten")
 		}
+	})
+}
+
+// TestTurnsBegin: a sweep begins where the last found the first task, but once a
+// second at the front, even if nothing else calls for one.
+func TestTurnsBegin(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := ranksOf(2)[0]
+		own := tasks.NewID()
+		for r.rank(own) != 0 {
+			own = tasks.NewID()
+		}
+		due := time.Now().Add(-time.Minute)
+		sweep := func(from time.Time, dues ...time.Time) (tasks.ID, time.Duration) {
+			t.Helper()
+			s := r.turns(0, 1)
+			if !s.from.Equal(from) {
+				t.Errorf("begins at %v instead of %v", s.from, from)
+			}
+			for _, d := range dues {
+				s.take(own, "C", d)
+			}
+			id, wait, _ := s.page(false)
+			return id, wait
+		}
+		if id, _ := sweep(time.Time{}, due.Add(time.Second), due); !id.IsZero() {
+			t.Error("after a whole sweep another was asked for")
+		}
+		<-time.After(fullEvery / 4)
+		if id, wait := sweep(due, due.Add(time.Second)); id != wholeSweep || wait != fullEvery*3/4 {
+			t.Errorf("after a part a whole one was asked for in %v", wait)
+		}
+		sweep(due.Add(time.Second))
+		sweep(time.Time{}) // nothing was found
+		<-time.After(fullEvery)
+		sweep(time.Time{}, due)
+		<-time.After(fullEvery)
+		sweep(time.Time{}, due)
 	})
 }

@@ -13,6 +13,7 @@ const (
 	pageMost  = 600                    // candidates wanted of a page
 	scanMost  = 8000                   // candidates in a page: others' are among them
 	staleFrom = 500 * time.Millisecond // a reading that is older is not gone on with
+	stalePeer = 100 * time.Millisecond // more for each other process: it finds as much less in a page
 	peekEvery = 30 * time.Millisecond  // between two looks whether a higher priority waits
 	peekMost  = 20                     // tasks of which are found
 	closeWait = time.Second            // for the server to close a cursor
@@ -128,7 +129,7 @@ func (l *loop) readOn(ctx context.Context, n int) (found []tasks.Candidate, more
 			l.readAhead(ctx, l.pageFor(n))
 		}
 	}
-	if time.Since(r.began) >= staleFrom {
+	if time.Since(r.began) >= staleFrom+time.Duration(min(l.peers()-1, 15))*stalePeer {
 		l.stopReading(ctx)
 		return nil, true
 	}

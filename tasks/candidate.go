@@ -70,9 +70,10 @@ type Query struct {
 	Limit   int      // at least 1
 
 	// Of Pages only:
-	Whole bool                           // go on after the first page
-	Take  func(id ID, class string) bool // which to return; nil: all
-	Above *int                           // priorities above this only, for a look whether there are any: whoever's turn it is
+	Whole bool                                          // go on after the first page
+	Take  func(id ID, class string, due time.Time) bool // which to return; nil: all
+	From  time.Time                                     // what was due earlier is left out
+	Above *int                                          // priorities above this only, for a look whether there are any: whoever's turn it is
 }
 
 // claimOrder is the order in which waiting tasks are claimed.
@@ -87,6 +88,9 @@ func (q Query) filter(now time.Time) bson.D {
 		// priority before the first due one of the next.
 		{Key: "priority", Value: bson.D{{Key: "$gte", Value: MinPriority}, {Key: "$lte", Value: MaxPriority}}},
 		{Key: "tsRequest", Value: bson.D{{Key: "$lte", Value: now.Add(time.Millisecond)}}},
+	}
+	if !q.From.IsZero() {
+		filter[3].Value = bson.D{{Key: "$gte", Value: q.From}, {Key: "$lte", Value: now.Add(time.Millisecond)}}
 	}
 	if q.Above != nil {
 		filter[2].Value = bson.D{{Key: "$gt", Value: *q.Above}, {Key: "$lte", Value: MaxPriority}}

@@ -8,6 +8,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
+	"go.mongodb.org/mongo-driver/v2/x/bsonx/bsoncore"
 )
 
 // Pages reads due tasks page by page, higher priorities first, then those due
@@ -22,11 +23,15 @@ type Pages interface {
 	Close(ctx context.Context) error
 }
 
+// backwards is claimOrder from its end. Forwards, the server would find the end of
+// higher priorities behind all entries of tasks that were claimed a moment ago.
+var backwards = bson.D{{Key: "priority", Value: 1}, {Key: "tsRequest", Value: -1}, {Key: "_id", Value: -1}}
+
 // pages is a cursor on the claim index: of documents, or, if some of them are
-// refused, of _ids and classes, which the index has.
+// refused, of what Take is asked about, which the index has.
 type pages struct {
 	s    *Store
-	take func(ID, string) bool
+	q    Query
 	left int // of the limit; negative if there is none
 	cur  *mongo.Cursor
 }
@@ -39,8 +44,11 @@ func (s *Store) Pages(ctx context.Context, q Query) (Pages, error) {
 		return nil, err
 	}
 	o := options.Find().SetSort(claimOrder).SetHint(claimIndex).SetBatchSize(int32(q.Limit))
+	if q.Above != nil {
+		o.SetSort(backwards)
+	}
 	if q.Take != nil {
-		o.SetProjection(bson.D{{Key: "_id", Value: 1}, {Key: "taskClass", Value: 1}})
+		o.SetProjection(asc("_id", "taskClass", "tsRequest"))
 	} else {
 		s.project(o)
 	}
@@ -53,7 +61,7 @@ func (s *Store) Pages(ctx context.Context, q Query) (Pages, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &pages{s, q.Take, left, cur}, nil
+	return &pages{s, q, left, cur}, nil
 }
 
 // Next implements Pages.
@@ -67,9 +75,9 @@ func (p *pages) Next(ctx context.Context, about int) (cs []Candidate, more bool,
 		}
 		size += len(p.cur.Current)
 		p.left--
-		if p.take == nil {
+		if p.q.Take == nil {
 			cs, err = p.s.addCandidate(ctx, cs, p.cur.Current)
-		} else if id, class := peek(p.cur.Current); p.take(id, class) {
+		} else if id, class, due := peek(p.cur.Current); p.q.Take(id, class, due) {
 			own = append(own, id)
 		}
 		if err != nil {
@@ -83,6 +91,9 @@ func (p *pages) Next(ctx context.Context, about int) (cs []Candidate, more bool,
 		return nil, false, err
 	}
 	p.s.noteSize(size, n)
+	if p.q.Above != nil {
+		slices.Reverse(cs)
+	}
 	return cs, p.cur.ID() != 0 || p.left == 0, nil
 }
 
@@ -128,10 +139,29 @@ func (s *Store) addCandidate(ctx context.Context, cs []Candidate, raw bson.Raw) 
 }
 
 // peek reads what Query.Take is asked about.
-func peek(raw bson.Raw) (ID, string) {
-	id := raw.Lookup("_id")
-	class, _ := raw.Lookup("taskClass").StringValueOK()
-	return ID{id.Type, string(id.Value)}, class
+func peek(raw bson.Raw) (ID, string, time.Time) {
+	id, class, due, ok := plainPeek(raw)
+	if !ok {
+		id, class, due = raw.Lookup("_id"), raw.Lookup("taskClass"), raw.Lookup("tsRequest")
+	}
+	name, _ := class.StringValueOK()
+	ms, _ := due.DateTimeOK()
+	return ID{id.Type, string(id.Value)}, name, time.UnixMilli(ms)
+}
+
+// plainPeek reads the three fields if they come in that order.
+func plainPeek(raw bson.Raw) (id, class, due bson.RawValue, ok bool) {
+	rest := []byte(raw[min(4, len(raw)):])
+	for i, key := range []string{"_id", "taskClass", "tsRequest"} {
+		el, more, whole := bsoncore.ReadElement(rest)
+		if !whole || string(el.KeyBytes()) != key {
+			return id, class, due, false
+		}
+		v := el.Value()
+		*[]*bson.RawValue{&id, &class, &due}[i] = bson.RawValue{Type: bson.Type(v.Type), Value: v.Data}
+		rest = more
+	}
+	return id, class, due, true
 }
 
 // Whole documents are read of the server at half the cost of a projection that

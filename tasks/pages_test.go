@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
@@ -26,6 +27,8 @@ func readPages(t *testing.T, s *tasks.Store, q tasks.Query) (all []tasks.Candida
 	}
 	return all
 }
+
+func takeAll(tasks.ID, string, time.Time) bool { return true }
 
 func idsOf(cs []tasks.Candidate) (ids []tasks.ID) {
 	for _, c := range cs {
@@ -52,13 +55,12 @@ func TestPages(t *testing.T) {
 	if got := readPages(t, s, q); !slices.Equal(idsOf(got), idsOf(all)) {
 		t.Errorf("read %d of %d, or in another order", len(got), len(all))
 	}
-	above := q
-	above.Above = new(int)
+	above := tasks.Query{Classes: q.Classes, Limit: 50, Above: new(int)}
 	if got := readPages(t, s, above); len(got) != 33 || got[len(got)-1].Priority != 1 {
 		t.Errorf("%d tasks of a priority above 0", len(got))
 	}
 	own := q
-	own.Take = func(id tasks.ID, class string) bool { return want[id] && class == "Mail" }
+	own.Take = func(id tasks.ID, class string, due time.Time) bool { return !due.IsZero() && want[id] && class == "Mail" }
 	var got []tasks.Candidate
 	commands := record(func() { got = readPages(t, s, own) })
 	all = slices.DeleteFunc(all, func(c tasks.Candidate) bool { return !want[c.ID] })
@@ -82,7 +84,7 @@ func waitUntilDue(t *testing.T, s *tasks.Store, n int) {
 
 // Large kwargs are left out, by the reader at first and then by the server.
 func TestPagesOfLargeKwargs(t *testing.T) {
-	for name, take := range map[string]func(tasks.ID, string) bool{"all": nil, "some": func(tasks.ID, string) bool { return true }} {
+	for name, take := range map[string]func(tasks.ID, string, time.Time) bool{"all": nil, "some": takeAll} {
 		t.Run(name, func(t *testing.T) {
 			s, record := monitoredStore(t, taskstest.URI(t))
 			for range 20 {
@@ -114,7 +116,7 @@ func TestPagesOfLargeKwargs(t *testing.T) {
 
 // A malformed task among others ends, and does not keep them from being read.
 func TestPagesWithMalformed(t *testing.T) {
-	for _, take := range []func(tasks.ID, string) bool{nil, func(tasks.ID, string) bool { return true }} {
+	for _, take := range []func(tasks.ID, string, time.Time) bool{nil, takeAll} {
 		s := taskstest.Store(t)
 		insert(t, s)
 		bad := insertRaw(t, collection(s), d("taskClass", "Mail", "taskName", "", "state", "request", "priority", 1, "tsInsert", s.Clock(), "tsRequest", s.Clock(), "kwargs", 7))
