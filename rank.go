@@ -16,7 +16,7 @@ import (
 // only what it has seen waiting for a while, longer the later it comes. The order
 // is a hint; the claim decides.
 const (
-	rankStep   = 10 * time.Millisecond  // the second waits one step, the third two; or two claims, up to two steps
+	rankStep   = 10 * time.Millisecond  // the second waits one step, the third two; or four claims, up to two steps
 	stepMost   = 200 * time.Millisecond // of what a sweep finds even more, where claims take long since the server is busy
 	rankMost   = 4                      // nobody waits longer than that many steps,
 	ampleWait  = 3 * time.Second        // but everybody so long while he sees no end of his own,
@@ -122,7 +122,7 @@ func (r *ranks) wait(id tasks.ID, class string, claim time.Duration) time.Durati
 	if n > 2 {
 		return rankLast
 	}
-	return time.Duration(n) * min(max(rankStep, 2*claim), 2*rankStep)
+	return time.Duration(n) * min(max(rankStep, 4*claim), 2*rankStep)
 }
 
 // turns decides in one sweep what this process is to claim of what it finds
@@ -146,7 +146,7 @@ type turns struct {
 func (r *ranks) turns(claim time.Duration, most int) *turns {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	t := &turns{r: r, step: min(max(rankStep, 2*claim), stepMost), most: most, began: time.Now()}
+	t := &turns{r: r, step: min(max(rankStep, 4*claim), stepMost), most: most, began: time.Now()}
 	if t.began.Sub(r.full) < fullEvery {
 		t.from = r.low
 	}

@@ -89,7 +89,7 @@ func TestTurns(t *testing.T) {
 		for _, claim := range []time.Duration{0, 30 * time.Millisecond, time.Second} {
 			id := tasks.NewID()
 			for _, r := range ranksOf(8) {
-				step := min(max(rankStep, 2*claim), stepMost)
+				step := min(max(rankStep, 4*claim), stepMost)
 				want := time.Duration(min(r.rank(id), rankMost)) * step
 				for passed := time.Duration(0); ; passed += step / 2 {
 					s := r.turns(claim, 1)
