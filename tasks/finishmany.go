@@ -84,9 +84,29 @@ func (s *Store) endModels(es []Ending) ([]mongo.WriteModel, error) {
 		h := Held{Claim: Claim{Token: g.token, Processor: g.processor}, Ahead: g.ahead}
 		models[i] = mongo.NewUpdateManyModel().
 			SetFilter(bson.D{amongIDs(members[i]), {Key: "claim.token", Value: g.token}, {Key: "state", Value: in(from)}}).
-			SetUpdate(s.finished(h, g.outcome))
+			SetUpdate(s.endedTogether(h, g.outcome))
 	}
 	return models, nil
+}
+
+// endedTogether is finished, for what most tasks come to without an expression: one
+// costs the server a fifth more time than plain values. The expiry is counted from
+// the estimate of its clock.
+func (s *Store) endedTogether(h Held, o Outcome) any {
+	if o.State != Success || o.Spent || o.Failure != "" {
+		return s.finished(h, o)
+	}
+	set := bson.D{{Key: "state", Value: o.State}, {Key: "lastLog", Value: trimText(o.LastLog, maxLastLog)}}
+	if h.Ahead {
+		set = append(set, bson.E{Key: "processor", Value: h.Processor})
+	}
+	if keep := s.retention.of(o.State); keep >= 0 {
+		set = append(set, bson.E{Key: "expireAt", Value: s.Clock().Add(keep)})
+	}
+	return bson.D{
+		{Key: "$set", Value: set}, {Key: "$unset", Value: bson.D{{Key: "holder", Value: ""}}},
+		{Key: "$currentDate", Value: bson.D{{Key: "tsStop", Value: true}}},
+	}
 }
 
 // whatEnded returns those of the tasks whose end is written: their claim's token
