@@ -60,7 +60,9 @@ func TestPages(t *testing.T) {
 		t.Errorf("%d tasks of a priority above 0", len(got))
 	}
 	own := q
-	own.Take = func(id tasks.ID, class string, due time.Time) bool { return !due.IsZero() && want[id] && class == "Mail" }
+	own.Take = func(id tasks.ID, class string, due time.Time) bool {
+		return !due.IsZero() && want[id] && class == "Mail"
+	}
 	var got []tasks.Candidate
 	commands := record(func() { got = readPages(t, s, own) })
 	all = slices.DeleteFunc(all, func(c tasks.Candidate) bool { return !want[c.ID] })
