@@ -45,7 +45,7 @@ fuzz: ## run every fuzz target for FUZZTIME (10s) each
 	while read -r pkg name; do echo "$$pkg $$name"; \
 		$(GO) test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) "$$pkg" </dev/null || exit 1; done
 
-bench: ## measure lgtask beside MongoDB alone (some 13 minutes)
+bench: ## measure lgtask beside MongoDB alone (some 25 minutes)
 	@$(GO) run ./bench
 
 bench-quick: ## the same, smaller

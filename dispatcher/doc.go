@@ -17,15 +17,24 @@
 // sweep reads, and set again if the sweep found as many as it asked for. So an
 // offer is a hint and a sweep is the truth, and nothing waits in memory.
 //
+// A sweep for many goes on: the next page is read while the one before is claimed,
+// for half a second at most, since what comes in in front of it is not seen. Tasks of
+// a higher priority are looked for meanwhile, every 30 ms, and go in front.
+//
+// A task may be offered up to tasks.MaxLead before it is due. It is claimed at once,
+// and starts when Options.Now has reached its instant, or MaxLead after its claim.
+//
 // # Ahead, and together
 //
 // Claiming and recording one task at a time leaves processors waiting for the
-// database: 2,450 tasks that do nothing were drained a second so, and 7,000 to
-// 10,000 on the same machine by the following two.
+// database: 2,450 tasks that do nothing were drained a second so, and 17,000 to
+// 22,000 on the same machine by the following.
 //
 // Short work is claimed ahead: as much as is done in twice the time of a claim, at
-// most 40 ms of it and 2,000 tasks, by what runs of each class lately took.
-// Processors take the next task from it without a further look at the database.
+// most 40 ms of it and 2,000 tasks, by what runs of each class lately took; from 200
+// on by two statements at the same time. Processors take the next task from it
+// without a further look at the database, the highest priority first; only as many
+// processors do as the work is worth, see startReadyLocked.
 // Nothing is claimed ahead of a class that is long or not known yet, of one with a
 // name, or of a task under which a process died. What is not started in 40 ms,
 // since all processors turned out to be busy with longer work, is given back.
@@ -33,6 +42,14 @@
 // Ends of tasks without a key are recorded together: whatever has ended while two
 // statements are under way goes with the next. A processor goes on before the end
 // of its last task is recorded. Nothing waits for a statement to fill up.
+//
+// What is left, by profiles of a drain on two cores: the server spends 70 to 80 µs of
+// CPU on a task, the client 14 to 16, and both cores are 94 % busy. Of the server's
+// time 30 µs are the claim and 27 the end, each a change of the document, of two to
+// three index entries and an entry of the oplog; a sixth is moving pages with many
+// versions out of the way; reading is 3 µs. Of the client's time half is the
+// driver's. With 16 processes each reads the _ids of all that waits to find its own,
+// which is a third of the server's time then.
 //
 // A producer in this process may Reserve a free processor and insert its task
 // claimed by it.
