@@ -17,7 +17,9 @@ func TestKillEndsTheContext(t *testing.T) {
 	id := b.ok(b.conn.CreateTask(t.Context(), "Tries", nil))
 	held := b.next()
 	b.comes(id, lgtask.StateWorking)
-	b.set(id, "state", lgtask.StateKill)
+	if err := b.conn.KillTask(t.Context(), id); err != nil {
+		t.Fatal(err)
+	}
 	<-held.ctx.Done()
 	if cause := context.Cause(held.ctx); !errors.Is(cause, lgtask.ErrKilled) {
 		t.Errorf("the cause is %v", cause)

@@ -34,6 +34,7 @@ type engine struct {
 	log        zerolog.Logger
 	member     *membership
 	ranks      *ranks
+	lookout    *lookout // of maintain
 	classes    map[string]bool
 	sweepEvery time.Duration // the shortest time between two safety sweeps; the longest is half as long again
 
@@ -54,6 +55,7 @@ func newEngine(conn *Connection, h *handler, m *membership, o dispatcher.Options
 		conn: conn, handler: h, claims: &claims{Store: conn.store, handler: h}, log: log, classes: map[string]bool{},
 		member: m, ranks: &ranks{me: m.me.Epoch}, retired: make(chan string, maxProcessors), sweepEvery: max(sweepEvery, time.Millisecond),
 		look: make(chan struct{}, 1), early: make(chan []tasks.ID, 4),
+		lookout: newLookout(m.lease),
 	}
 	o.Names, o.Holder = m.held(), m.me.Epoch
 	o.Retired = func(name string) { e.retired <- name } // has room for all
@@ -62,6 +64,11 @@ func newEngine(conn *Connection, h *handler, m *membership, o dispatcher.Options
 	}
 	e.claims.ranks = e.ranks
 	e.claims.later = e.glanceIn
+	m.fence = func() { e.dispatcher.Fence(h.keepsRunning) }
+	m.unfence = func(epoch string) {
+		e.ranks.rename(epoch)
+		e.dispatcher.Unfence(epoch)
+	}
 	o.Peers, o.Now = e.ranks.peers, conn.store.Clock
 	o.Claims, o.Handler, o.Lost, o.Log = e.claims, h, e.lost, log
 	e.dispatcher = dispatcher.New(o)
@@ -153,7 +160,7 @@ func (e *engine) Reset(ctx context.Context) error {
 // cancelKilled ends the contexts of own tasks that were killed while no stream
 // was open.
 func (e *engine) cancelKilled(ctx context.Context) error {
-	ids, err := e.conn.store.Killed(ctx, e.member.me.Epoch)
+	ids, err := e.conn.store.Killed(ctx, e.member.epoch())
 	for _, id := range ids {
 		e.dispatcher.Cancel(id, dispatcher.ErrKilled)
 	}

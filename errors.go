@@ -38,9 +38,11 @@ var (
 	// ErrStarted is returned by Processor.Start when it was called before.
 	ErrStarted = errors.New("the processor was started before; make a new one")
 
-	// ErrLeaseLost is the end of a processor whose name was given to another
-	// process: it was cut off or frozen for so long that it counted as dead.
-	ErrLeaseLost = errors.New("this process was taken for dead and its names were given away")
+	// ErrLeaseLost is the cause of a task's context when its process has reached the
+	// database with no sign of life for 25 s: others take it for dead at 30 s, and run
+	// its tasks. What the task returns still counts if nobody has it by then. It is
+	// also the end of a processor whose name was given to another process meanwhile.
+	ErrLeaseLost = dispatcher.ErrLeaseLost
 
 	// ErrUnreachable is returned by Connect and Processor.Start when MongoDB
 	// cannot be used: unreachable, refusing the credentials, or a server without

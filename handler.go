@@ -37,6 +37,13 @@ func newHandler(conn *Connection, r *Registry, classes []string, stopping <-chan
 		running: map[*TaskContext]struct{}{}, logged: map[tasks.ID]bool{}}
 }
 
+// keepsRunning reports whether tasks of a class go on when others may have taken
+// this process for dead.
+func (h *handler) keepsRunning(class string) bool {
+	cl := h.registry.class(class)
+	return cl != nil && cl.options.KeepRunning
+}
+
 // Classes implements dispatcher.Handler.
 func (h *handler) Classes() []string { return h.classes }
 

@@ -2,8 +2,6 @@ package lgtask
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"slices"
 	"sync"
 	"time"
@@ -18,7 +16,9 @@ import (
 // Rules of liveness.
 const (
 	beatEvery = 5 * time.Second  // a process says so often that it is alive
-	lease     = 30 * time.Second // without a beat for so long it is dead
+	silence   = 25 * time.Second // without a beat for so long it counts itself dead,
+	lease     = 30 * time.Second // and then others do
+	lookEvery = 5 * time.Second  // between two looks at the others
 	surely    = 2 * beatEvery    // one that beat so recently is alive
 	dying     = time.Second      // for the system to end a process that was killed
 )
@@ -31,10 +31,18 @@ type membership struct {
 	log   zerolog.Logger
 	beats func() // called with each beat, whether the database takes it or not; may be nil
 
-	every, lease time.Duration // beatEvery and lease, unless a test has no time
+	// When others may take this process for dead, and when they do no more, under
+	// which epoch. May be nil.
+	fence   func()
+	unfence func(epoch string)
 
-	mu    sync.Mutex
-	names []string
+	every, look, silence, lease time.Duration // as above, unless a test has no time
+
+	pending []string // names to take again; of run
+
+	mu     sync.Mutex
+	names  []string
+	fenced bool
 }
 
 // newMembership describes this process under a new epoch.
@@ -43,7 +51,7 @@ func newMembership(store *tasks.Store, classes []string, log zerolog.Logger) (*m
 	if err != nil {
 		return nil, err
 	}
-	return &membership{store: store, self: self, log: log, every: beatEvery, lease: lease, me: tasks.Process{
+	return &membership{store: store, self: self, log: log, every: beatEvery, look: lookEvery, silence: silence, lease: lease, me: tasks.Process{
 		Epoch: bson.NewObjectID().Hex(), Host: self.Host, Boot: self.Boot, Space: self.Space, PID: self.PID, Start: self.Start,
 		Version: buildVersion(), Classes: classes, Names: []string{},
 	}}, nil
@@ -51,8 +59,10 @@ func newMembership(store *tasks.Store, classes []string, log zerolog.Logger) (*m
 
 // join announces the process.
 func (m *membership) join(ctx context.Context) error {
+	m.mu.Lock()
 	me := m.me
-	me.Names = m.held()
+	me.Names = append([]string{}, m.names...)
+	m.mu.Unlock()
 	return m.store.Join(ctx, me)
 }
 
@@ -78,6 +88,14 @@ func (m *membership) buryGone(ctx context.Context) error {
 	return nil
 }
 
+// epoch returns that under which this process claims. It is another after the
+// process was taken for dead.
+func (m *membership) epoch() string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.me.Epoch
+}
+
 // held returns the names that this process has.
 func (m *membership) held() []string {
 	m.mu.Lock()
@@ -88,7 +106,7 @@ func (m *membership) held() []string {
 // takeFree makes this process's own which of the names nobody has, and returns the
 // others.
 func (m *membership) takeFree(ctx context.Context, names []string) (rest []string, err error) {
-	taken, err := m.store.TakeNames(ctx, names, m.me.Epoch)
+	taken, err := m.store.TakeNames(ctx, names, m.epoch())
 	if err != nil {
 		return nil, err
 	}
@@ -110,7 +128,7 @@ func (m *membership) take(ctx context.Context, name string) error {
 	var first tasks.Process
 	var since time.Time
 	for {
-		free, holder, err := m.store.TakeName(ctx, name, m.me.Epoch)
+		free, holder, err := m.store.TakeName(ctx, name, m.epoch())
 		switch {
 		case err != nil:
 			return err
@@ -175,58 +193,8 @@ func (m *membership) drop(ctx context.Context, name string) error {
 	m.mu.Lock()
 	m.names = slices.DeleteFunc(m.names, func(n string) bool { return n == name })
 	m.mu.Unlock()
-	return m.store.DropName(ctx, name, m.me.Epoch)
-}
-
-// run beats until ctx ends. It returns ErrLeaseLost if a name of this process
-// was given to another.
-func (m *membership) run(ctx context.Context) error {
-	tick := time.NewTicker(m.every)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-		}
-		if m.beats != nil {
-			m.beats()
-		}
-		err := m.beat(ctx)
-		switch {
-		case errors.Is(err, ErrLeaseLost):
-			return err
-		case err != nil && ctx.Err() == nil:
-			m.log.Debug().Err(err).Msg("cannot say that this process is alive")
-		}
-	}
-}
-
-// beat writes a sign of life. If the entry is gone, somebody dropped the
-// collection, or took this process for dead; who has the names tells which.
-func (m *membership) beat(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, beatEvery)
-	defer cancel()
-	names := m.held()
-	ok, err := m.store.Beat(ctx, m.me.Epoch, names)
-	if ok || err != nil {
-		return err
-	}
-	if err := m.join(ctx); err != nil {
-		return err
-	}
-	for _, name := range names {
-		free, holder, err := m.store.TakeName(ctx, name, m.me.Epoch)
-		switch {
-		case err != nil:
-			return err
-		case !free:
-			return fmt.Errorf("%w: processor %s now runs on host %s in process %d", ErrLeaseLost, name, holder.Host, holder.PID)
-		}
-	}
-	m.log.Warn().Msg("the entry of this process had been removed from the database; it is there again")
-	return nil
+	return m.store.DropName(ctx, name, m.epoch())
 }
 
 // leave removes the process and its names.
-func (m *membership) leave(ctx context.Context) error { return m.store.Leave(ctx, m.me.Epoch) }
+func (m *membership) leave(ctx context.Context) error { return m.store.Leave(ctx, m.epoch()) }

@@ -2,6 +2,7 @@ package lgtask
 
 import (
 	"errors"
+	"math/rand/v2"
 	"time"
 
 	"github.com/lgtask/lgtask/tasks"
@@ -48,14 +49,20 @@ func outcome(cl *class, held *tasks.Held, err error) tasks.Outcome {
 // panic would end the program.
 func (cl *class) backoff(attempt int) (d time.Duration) {
 	if cl.options.Backoff == nil {
-		return DefaultBackoff(attempt)
+		return spread(DefaultBackoff(attempt))
 	}
 	defer func() {
 		if recover() != nil {
-			d = DefaultBackoff(attempt)
+			d = spread(DefaultBackoff(attempt))
 		}
 	}()
 	return bounded(cl.options.Backoff(attempt))
+}
+
+// spread changes a wait by up to a fifth, at random, so that what failed together
+// does not come back together; the longest is an hour all the same.
+func spread(d time.Duration) time.Duration {
+	return min(d-d/5+rand.N(d*2/5+1), longestBackoff)
 }
 
 // limited reports whether somebody set a limit of attempts.

@@ -45,6 +45,7 @@ type processorOptions struct {
 	connOpts   []ConnOption
 	sweepEvery time.Duration
 	showTasks  bool
+	member     func(*membership) // for tests
 }
 
 // WithLogger sets the logger. Default: none.

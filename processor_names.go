@@ -32,6 +32,9 @@ func (p *Processor) enter(ctx context.Context) (_ *membership, err error) {
 	}
 	member, err := newMembership(p.conn.store, p.cfg.Classes, p.o.log)
 	if err == nil {
+		if p.o.member != nil {
+			p.o.member(member)
+		}
 		err = p.takeNames(ctx, member, names)
 	}
 	if err != nil {

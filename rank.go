@@ -22,7 +22,6 @@ const (
 	ampleWait  = 3 * time.Second        // but everybody so long while he sees no end of his own,
 	ampleRanks = 2                      // and those who come even later until he does: most see most of what waits
 	rankLast   = time.Second            // those after the third look for new tasks once a second
-	rankEvery  = 5 * time.Second        // between two looks at who is there
 	rankSoon   = 100 * time.Millisecond // the same when claims are lost: others may have come
 	fullEvery  = time.Second            // see ranks.low
 	seenFor    = 5 * time.Second        // a task that was not seen again for so long is forgotten
@@ -62,6 +61,21 @@ func (r *ranks) look(ctx context.Context, store *tasks.Store) error {
 	if err != nil {
 		return err
 	}
+	r.learn(ps)
+	return nil
+}
+
+// rename is told the epoch of this process, if it becomes another.
+func (r *ranks) rename(epoch string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.me, r.byClass = epoch, nil
+}
+
+// learn is told who is there.
+func (r *ranks) learn(ps []tasks.Process) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	byClass, listed := map[string]group{}, false
 	for _, p := range ps {
 		if p.Dead || p.Age >= lease || len(p.Names) == 0 {
@@ -80,10 +94,7 @@ func (r *ranks) look(ctx context.Context, store *tasks.Store) error {
 	if !listed {
 		byClass = nil
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
 	r.byClass, r.looked = byClass, time.Now()
-	return nil
 }
 
 // lookSoon reports whether it is worth to look again since a claim was lost.

@@ -40,18 +40,22 @@ type ClassOptions struct {
 	Backoff     func(attempt int) time.Duration // wait after failed attempt 1, 2, …; default DefaultBackoff
 	Timeout     time.Duration                   // of one attempt; default none
 	Priority    int                             // of its tasks when enqueued with their type
+	KeepRunning bool                            // even if others may have taken the process for dead, see ErrLeaseLost; then it may run twice at a time
 }
 
-// DefaultBackoff is 10 s × 3^(attempt−1), at most an hour.
+// DefaultBackoff is 10 s × 3^(attempt−1), at most an hour. A task waits up to a
+// fifth less or more, at random.
 func DefaultBackoff(attempt int) time.Duration {
 	d := 10 * time.Second
 	for range attempt - 1 {
-		if d *= 3; d >= time.Hour {
-			return time.Hour
+		if d *= 3; d >= longestBackoff {
+			return longestBackoff
 		}
 	}
 	return d
 }
+
+const longestBackoff = time.Hour
 
 // SingletonTask is embedded by classes of which one run of a name may be going
 // at a time. A plain or delayed task that meets a going run ends as aborted,

@@ -65,7 +65,7 @@ func (e *engine) maintain(ctx context.Context) {
 	defer second.Stop()
 	clock := time.NewTimer(clockSoon)
 	defer clock.Stop()
-	look := time.NewTicker(rankEvery)
+	look := time.NewTicker(e.member.look)
 	defer look.Stop()
 	jittered := func() time.Duration { return e.sweepEvery + rand.N(e.sweepEvery/2) }
 	sweep := time.NewTimer(jittered())
@@ -82,7 +82,9 @@ func (e *engine) maintain(ctx context.Context) {
 		case <-look.C:
 			e.lookAround(ctx)
 		case <-e.look:
-			e.lookAround(ctx)
+			if err := e.ranks.look(ctx, e.conn.store); err != nil && ctx.Err() == nil {
+				e.log.Debug().Err(err).Msg("cannot look for other processes")
+			}
 		case <-clock.C:
 			clock.Reset(clockEvery)
 			if jumped, err := e.conn.store.SyncClock(ctx); err != nil && ctx.Err() == nil {
@@ -98,12 +100,6 @@ func (e *engine) maintain(ctx context.Context) {
 			}
 			sweep.Reset(jittered())
 		}
-	}
-}
-
-func (e *engine) lookAround(ctx context.Context) {
-	if err := e.ranks.look(ctx, e.conn.store); err != nil && ctx.Err() == nil {
-		e.log.Debug().Err(err).Msg("cannot look for other processes")
 	}
 }
 

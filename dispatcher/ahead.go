@@ -50,7 +50,7 @@ func (l *loop) horizonLocked() time.Duration { return min(2*l.took, l.o.Ahead) }
 func (l *loop) room() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.retiring || len(l.endings) > maxTogether {
+	if l.closedLocked() || len(l.endings) > maxTogether {
 		return 0 // recorded ends make room
 	}
 	free := l.freeLocked()

@@ -126,6 +126,12 @@ func (l *loop) claimEarly(ctx context.Context, ps []planned) {
 	}
 }
 
+func (l *loop) newClaim(name string) tasks.Claim {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return tasks.NewClaim(name, l.holder)
+}
+
 // due returns the instants of candidates that are to be claimed before them.
 func (l *loop) due(ps ...planned) (due []time.Time) {
 	for _, p := range ps {
@@ -150,7 +156,7 @@ type claimed struct {
 }
 
 func (l *loop) sendClaims(ctx context.Context, ps []planned, names []string) claimed {
-	c := claimed{ps: ps, names: names, cl: tasks.NewClaim("", l.o.Holder)}
+	c := claimed{ps: ps, names: names, cl: l.newClaim("")}
 	c.cl.Early = l.due(ps...)
 	ids := make([]tasks.ID, len(ps))
 	for i, p := range ps {
@@ -178,7 +184,7 @@ func (l *loop) concludeAll(ctx context.Context, c claimed) {
 
 // claimAlone claims a candidate that needs a name.
 func (l *loop) claimAlone(ctx context.Context, p planned, name string) {
-	cl := tasks.NewClaim(name, l.o.Holder)
+	cl := l.newClaim(name)
 	cl.Early = l.due(p)
 	v := l.sendClaim(ctx, p, cl)
 	if v == tasks.Blocked {

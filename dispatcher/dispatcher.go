@@ -57,7 +57,7 @@ type Handler interface {
 // Options configure a Dispatcher.
 type Options struct {
 	Names   []string // of the processors, each different; each runs one task at a time; see AddName
-	Holder  string   // epoch of the process
+	Holder  string   // epoch of the process, until Unfence
 	Claims  Claims
 	Handler Handler
 	Lost    func(tasks.Candidate) // called for a candidate that was not won; may be nil
@@ -93,10 +93,13 @@ type Dispatcher struct {
 	free         []string           // names without a task
 	loop         *loop              // of Run, nil when it is not running or stops
 	lately       lately
-	waiting      time.Time     // see Pressure
-	finished     time.Time     // when a run last ended
-	reservations int           // see Reserve
-	retiring     bool          // see Retire
+	waiting      time.Time // see Pressure
+	finished     time.Time // when a run last ended
+	reservations int       // see Reserve
+	retiring     bool      // see Retire
+	fenced       bool      // see Fence
+	keep         func(class string) bool
+	holder       string        // epoch of the process
 	changed      chan struct{} // closed and replaced when one of the above became less
 	took         time.Duration // mean time from the look for candidates to the end of their claim
 	stats        Stats
@@ -128,7 +131,7 @@ func New(o Options) *Dispatcher {
 	return &Dispatcher{
 		o: o, signal: make(chan struct{}, 1), changed: make(chan struct{}),
 		blocked: map[string]bool{}, claiming: map[tasks.ID]error{}, running: map[*running]bool{}, lengths: map[string]length{},
-		names: len(o.Names), free: slices.Clone(o.Names),
+		names: len(o.Names), free: slices.Clone(o.Names), holder: o.Holder,
 	}
 }
 

@@ -26,6 +26,7 @@ type running struct {
 
 var (
 	givenBack = tasks.Outcome{State: tasks.Request, LastLog: "given back: " + ErrStopping.Error()}
+	fencedOff = tasks.Outcome{State: tasks.Request, LastLog: "given back: " + ErrLeaseLost.Error()}
 	unstarted = tasks.Outcome{State: tasks.Request, Unstarted: true}
 )
 
@@ -42,6 +43,7 @@ func (l *loop) start(p planned, cl tasks.Claim, back bool) {
 	}
 	delete(l.claiming, p.ID)
 	l.running[r] = true
+	l.fenceLocked(r)
 	if ahead {
 		r.held.Ahead = true
 		l.ready.push(r, l.lengths[p.TaskClass])
@@ -97,7 +99,7 @@ func (l *loop) next(r *running, took time.Duration) *running {
 	if !r.back && r.failure == "" {
 		l.learnLocked(r.held.TaskClass, took)
 	}
-	if r.held.Processor != "" && len(l.ready.list) > 0 && !l.retiring && l.come.Err() == nil {
+	if r.held.Processor != "" && len(l.ready.list) > 0 && !l.closedLocked() && l.come.Err() == nil {
 		if !r.held.Ahead {
 			l.ready.shared++
 		}
@@ -169,6 +171,8 @@ func steer(ctx context.Context, o tasks.Outcome) tasks.Outcome {
 	switch cause := context.Cause(ctx); {
 	case errors.Is(cause, ErrStopping) && !o.Unstarted:
 		return givenBack
+	case errors.Is(cause, ErrLeaseLost) && !o.Unstarted:
+		return fencedOff
 	case errors.Is(cause, ErrKilled):
 		text := "killed"
 		if o.Failure != "" {

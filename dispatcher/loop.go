@@ -157,6 +157,8 @@ func (l *loop) collect() {
 	if l.retiring {
 		gone, l.free = l.free, nil
 		l.names -= len(gone)
+	}
+	if l.closedLocked() {
 		back = l.ready.all()
 	}
 	l.startReadyLocked(false)

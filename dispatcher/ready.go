@@ -59,7 +59,7 @@ func (q *ready) all() []*running {
 func (l *loop) startReadyLocked(every bool) {
 	// With the lock: stop takes what is ready before it waits for the pool, which
 	// takes nothing more then.
-	for len(l.ready.list) > 0 && len(l.free) > 0 && !l.retiring && l.come.Err() == nil &&
+	for len(l.ready.list) > 0 && len(l.free) > 0 && !l.closedLocked() && l.come.Err() == nil &&
 		(every || l.ready.typical > share*time.Duration(l.ready.shared)) {
 		last := len(l.free) - 1
 		name := l.free[last]

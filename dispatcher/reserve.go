@@ -21,7 +21,7 @@ func (d *Dispatcher) Reserve() *Reservation {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	l := d.loop
-	if l == nil || d.retiring || d.backlog || d.sweeping || d.goesOn || len(d.offers)+len(d.ready.list)+len(d.claiming) > 0 || len(d.free) == 0 {
+	if l == nil || d.closedLocked() || d.backlog || d.sweeping || d.goesOn || len(d.offers)+len(d.ready.list)+len(d.claiming) > 0 || len(d.free) == 0 {
 		return nil
 	}
 	last := len(d.free) - 1
@@ -29,7 +29,7 @@ func (d *Dispatcher) Reserve() *Reservation {
 	d.free = d.free[:last]
 	l.reserved.Add(1)
 	d.reservations++
-	return &Reservation{Claim: tasks.NewClaim(name, d.o.Holder), l: l}
+	return &Reservation{Claim: tasks.NewClaim(name, d.holder), l: l}
 }
 
 // Start runs the task, which is inserted. If the dispatcher is stopping it is

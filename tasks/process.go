@@ -206,7 +206,7 @@ func (s *Store) Bury(ctx context.Context, p Process) (bool, error) {
 		}
 		return false, err
 	}
-	if err := s.rescue(ctx, p.Epoch); err != nil {
+	if _, err := s.rescue(ctx, p.Epoch); err != nil {
 		return false, err
 	}
 	_, err = s.processors.DeleteOne(ctx, bson.D{{Key: "_id", Value: p.Epoch}, {Key: "dead", Value: true}})
@@ -217,20 +217,60 @@ func (s *Store) Bury(ctx context.Context, p Process) (bool, error) {
 // been frozen, would take its own late completion for one that was written.
 var unclaimed = bson.D{{Key: "$unset", Value: bson.A{"holder", "claim"}}}
 
+// MaxCrashes is how many processes a task may end: after the last it is not given
+// back, but ends as an error.
+const MaxCrashes = 3
+
 // rescue gives back the tasks of a dead process. Those that somebody had asked
-// to kill end.
-func (s *Store) rescue(ctx context.Context, epoch string) error {
+// to kill end, and those that were running when the last of MaxCrashes processes
+// died. What was claimed ahead may not have been running: the first crash counts for
+// it, since it is claimed alone from then on, but no further one.
+func (s *Store) rescue(ctx context.Context, epoch string) (int, error) {
 	const reason = "the process that ran it died"
+	poison := bson.D{{Key: "holder", Value: epoch}, {Key: "state", Value: Working}, {Key: "crashes", Value: bson.D{{Key: "$gte", Value: MaxCrashes - 1}}}}
+	if _, err := s.tasks.UpdateMany(ctx, poison, append(s.ended(Error, fmt.Sprintf("quarantined: %d processes died while they ran it", MaxCrashes)),
+		unclaimed, bson.D{{Key: "$set", Value: bson.D{{Key: "crashes", Value: MaxCrashes}}}})); err != nil {
+		return 0, err
+	}
 	crashes := bson.D{{Key: "$add", Value: bson.A{bson.D{{Key: "$ifNull", Value: bson.A{"$crashes", 0}}}, 1}}}
-	if _, err := s.tasks.UpdateMany(ctx, bson.D{{Key: "holder", Value: epoch}, {Key: "state", Value: Working}}, mongo.Pipeline{
+	back, err := s.tasks.UpdateMany(ctx, bson.D{{Key: "holder", Value: epoch}, {Key: "state", Value: Working}}, mongo.Pipeline{
 		{{Key: "$set", Value: bson.D{{Key: "state", Value: Request}, {Key: "lastLog", Value: reason}, {Key: "crashes", Value: crashes}}}},
 		unclaimed,
-	}); err != nil {
-		return err
+	})
+	if err != nil {
+		return 0, err
 	}
-	_, err := s.tasks.UpdateMany(ctx, bson.D{{Key: "holder", Value: epoch}, {Key: "state", Value: Kill}},
+	ended, err := s.tasks.UpdateMany(ctx, bson.D{{Key: "holder", Value: epoch}, {Key: "state", Value: Kill}},
 		append(s.ended(Error, "killed; "+reason), unclaimed))
-	return err
+	if err != nil {
+		return 0, err
+	}
+	return int(back.MatchedCount + ended.MatchedCount), nil
+}
+
+// Holders returns who holds tasks, be it a process that is there or not.
+func (s *Store) Holders(ctx context.Context) ([]string, error) {
+	raw, err := s.tasks.Distinct(ctx, "holder", bson.D{{Key: "holder", Value: bson.D{{Key: "$gt", Value: ""}}}}).Raw()
+	if err != nil {
+		return nil, err
+	}
+	values, err := raw.Values()
+	holders := make([]string, 0, len(values))
+	for _, v := range values {
+		if holder, ok := v.StringValueOK(); ok {
+			holders = append(holders, holder)
+		}
+	}
+	return holders, err
+}
+
+// BuryStray gives back the tasks of a holder that is no process, and was none for
+// so long that it will not come back. It does nothing, and returns 0, if there is one.
+func (s *Store) BuryStray(ctx context.Context, holder string) (int, error) {
+	if _, err := s.Process(ctx, holder); err != ErrNotFound {
+		return 0, err
+	}
+	return s.rescue(ctx, holder)
 }
 
 // CountHeld returns how many tasks each process has claimed, by epoch.

@@ -1,6 +1,8 @@
 package tasks_test
 
 import (
+	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -190,5 +192,83 @@ func TestBury(t *testing.T) {
 	}
 	if err := s.Finish(t.Context(), other, tasks.Outcome{State: tasks.Success}); err != nil {
 		t.Error(err)
+	}
+}
+
+// The holders are found by as many steps in the index as there are of them.
+func TestHolders(t *testing.T) {
+	s, record := monitoredStore(t, taskstest.URI(t))
+	for i := range 30 {
+		c := candidate(t, s, insert(t, s))
+		if v, err := s.Claim(t.Context(), c, tasks.NewClaim("p", fmt.Sprint("h", i%3)), "", ""); err != nil || v != tasks.Won {
+			t.Fatal(v, err)
+		}
+	}
+	var holders []string
+	var err error
+	commands := record(func() { holders, err = s.Holders(t.Context()) })
+	if slices.Sort(holders); err != nil || !slices.Equal(holders, []string{"h0", "h1", "h2"}) {
+		t.Errorf("%v, %v", holders, err)
+	}
+	if p := explain(t, s, commands[0]); p.Stats.Keys > 4 || p.Stats.Docs > 3 {
+		t.Errorf("%d keys and %d documents were read", p.Stats.Keys, p.Stats.Docs)
+	}
+}
+
+// A holder that is no process has its tasks taken away, one that is there has not.
+func TestBuryStray(t *testing.T) {
+	s := taskstest.Store(t)
+	ids := map[string]tasks.ID{}
+	for _, holder := range []string{"gone", "there"} {
+		ids[holder] = insert(t, s)
+		if v, err := s.Claim(t.Context(), candidate(t, s, ids[holder]), tasks.NewClaim("p", holder), "", ""); err != nil || v != tasks.Won {
+			t.Fatal(v, err)
+		}
+	}
+	if err := s.Join(t.Context(), tasks.Process{Epoch: "there", Names: []string{}, Classes: []string{}}); err != nil {
+		t.Fatal(err)
+	}
+	for holder, want := range map[string]int{"gone": 1, "there": 0} {
+		if n, err := s.BuryStray(t.Context(), holder); err != nil || n != want {
+			t.Errorf("%s: %d tasks, %v", holder, n, err)
+		}
+		if task := get(t, s, ids[holder]); (task.State == tasks.Request) != (want == 1) {
+			t.Errorf("the task of %s is %s", holder, task.State)
+		}
+	}
+}
+
+// A task under which three processes died is given to no fourth.
+func TestQuarantine(t *testing.T) {
+	s := taskstest.Store(t)
+	id := insert(t, s, func(task *tasks.Task) { task.TaskName, task.PendingKey = "n", "Mail/n" })
+	neighbour := insert(t, s)
+	for i := range tasks.MaxCrashes {
+		epoch := fmt.Sprint("e", i)
+		if err := s.Join(t.Context(), tasks.Process{Epoch: epoch, Names: []string{}, Classes: []string{}}); err != nil {
+			t.Fatal(err)
+		}
+		if v, err := s.Claim(t.Context(), candidate(t, s, id), tasks.NewClaim("p", epoch), "Mail/n", ""); err != nil || v != tasks.Won {
+			t.Fatal(v, err)
+		}
+		if i == 0 {
+			if _, err := s.ClaimMany(t.Context(), []tasks.ID{neighbour}, nil, tasks.NewClaim("", epoch)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		p, err := s.Process(t.Context(), epoch)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if gone, err := s.Bury(t.Context(), p); err != nil || !gone {
+			t.Fatal(gone, err)
+		}
+	}
+	task := get(t, s, id)
+	if task.State != tasks.Error || task.Crashes != tasks.MaxCrashes || task.RunningKey != "" || task.LastKey != "Mail/n" || len(task.Errors) != 1 || task.ExpireAt.IsZero() {
+		t.Errorf("%+v", task)
+	}
+	if task := get(t, s, neighbour); task.State != tasks.Request || task.Crashes != 1 {
+		t.Errorf("what was claimed ahead once: %s, %d crashes", task.State, task.Crashes)
 	}
 }

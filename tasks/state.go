@@ -21,6 +21,8 @@ var transitions = map[State][]State{
 	Request: {Working, Aborted, Error},
 	Working: {Request, Kill, Success, Error, Aborted},
 	Kill:    {Success, Error},
+	Error:   {Request}, // by Retry only
+	Aborted: {Request},
 }
 
 // Allows reports whether a task may move from s to next.
@@ -33,7 +35,8 @@ func (s State) Allows(next State) bool {
 	return false
 }
 
-// Final reports whether a task in state s never changes again.
+// Final reports whether a task in state s has ended. It changes only if somebody
+// brings it back, see Store.Retry.
 func (s State) Final() bool { return s == Success || s == Error || s == Aborted }
 
 // Claimed reports whether a processor holds a task in state s.

@@ -11,7 +11,7 @@ import (
 )
 
 // flagNames are all options, for "did you mean".
-var flagNames = []string{"arch", "before", "class", "config", "follow", "from-start", "help", "id", "json", "kwargs", "limit", "max-attempts",
+var flagNames = []string{"all", "arch", "before", "class", "config", "follow", "from-start", "help", "id", "json", "kwargs", "limit", "max-attempts",
 	"os", "output", "port", "priority", "processor", "processors", "replace", "start-at", "state", "task-name"}
 
 const rootLong = `%[1]s runs task processors on a central MongoDB, enqueues tasks and shows them.
@@ -44,6 +44,7 @@ func (p *program) root() *cobra.Command {
 	root.SetHelpCommand(p.helpCommand(root))
 	p.add(root, "Enqueue tasks:", p.callCommands()...)
 	p.add(root, "Look at tasks:", p.listCommand(), p.showCommand(), p.logsCommand(), p.schedulesCommand(), p.processorsCommand())
+	p.add(root, "Stop and bring back tasks:", p.killCommand(), p.retryCommand(), p.requeueCommand())
 	p.add(root, "Run tasks:", p.runCommands()...)
 	p.add(root, "Inside a task:", p.logCommand(), p.progressCommand())
 	p.add(root, "", p.versionCommand())
