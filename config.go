@@ -54,6 +54,9 @@ type Config struct {
 	MongoHosts []string `json:"-"`
 	// Grace is how long Stop lets running tasks finish, at most 1 hour. Default 8 s.
 	Grace time.Duration
+	// MaxAttempts is how many failed attempts a task may have if neither it nor its
+	// class says so, from 1 to 1,000,000. Default 1.
+	MaxAttempts int
 
 	// Warnings are sentences for the log about what was loaded and looks like a
 	// mistake, such as a password in a file that everybody can read. It is not a
@@ -113,6 +116,9 @@ func (c Config) withDefaults(hostname func() (string, error)) (Config, error) {
 	}
 	if c.Grace == 0 {
 		c.Grace = 8 * time.Second
+	}
+	if c.MaxAttempts == 0 {
+		c.MaxAttempts = 1
 	}
 	return c, nil
 }

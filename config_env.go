@@ -29,6 +29,7 @@ type configEnv struct {
 	HTTPAddr     string `env:"HTTP_ADDR"`
 	MongoHosts   string `env:"MONGO_HOSTS"`
 	Grace        string `env:"GRACE"`
+	MaxAttempts  string `env:"MAX_ATTEMPTS"`
 }
 
 // environment returns the settings found in the environment by file key. A

@@ -152,6 +152,18 @@ func howSettings() []*configSetting {
 				return checkGrace(d)
 			},
 			check: func(c *Config) *configProblem { return checkGrace(c.Grace) }},
+		{ConfigSetting: ConfigSetting{"MaxAttempts", "maxAttempts", "LGTASK_MAX_ATTEMPTS", "1",
+			"how many failed attempts a task may have if neither it nor its class says so, from 1 to 1000000", false},
+			get: func(c *Config) string { return strconv.Itoa(c.MaxAttempts) },
+			set: func(c *Config, text string) *configProblem {
+				n, err := strconv.Atoi(text)
+				if err != nil {
+					return &configProblem{"it is not a whole number", "write a number from 1 to 1000000"}
+				}
+				c.MaxAttempts = n
+				return checkMaxAttempts(n)
+			},
+			check: func(c *Config) *configProblem { return checkMaxAttempts(c.MaxAttempts) }},
 	}
 }
 
@@ -162,6 +174,13 @@ func setProcessors(c *Config, text string) *configProblem {
 	}
 	c.Processors = n
 	return checkProcessors(n)
+}
+
+func checkMaxAttempts(n int) *configProblem {
+	if n < 1 || n > 1_000_000 {
+		return &configProblem{"it is not from 1 to 1000000", "write for example 3"}
+	}
+	return nil
 }
 
 func checkGrace(d time.Duration) *configProblem {

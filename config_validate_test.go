@@ -51,6 +51,8 @@ func TestValidateRefuses(t *testing.T) {
 		{Config{HTTPAddr: "h:http"}, []string{"httpAddr"}},
 		{Config{MongoHosts: []string{"a", "mongodb://u:hunter2"}}, []string{"mongoHosts", "entry 2"}},
 		{Config{Grace: -1}, []string{"grace"}},
+		{Config{MaxAttempts: -1}, []string{"maxAttempts"}},
+		{Config{MaxAttempts: 2_000_000}, []string{"maxAttempts", "1000000"}},
 		{Config{Grace: 2 * time.Hour}, []string{"grace", "1 hour"}},
 	}
 	for _, tt := range tests {

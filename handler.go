@@ -25,7 +25,8 @@ type handler struct {
 	stopping <-chan struct{}
 	log      zerolog.Logger
 
-	show bool // log the start and the end of each run, for development
+	attempts int  // Config.MaxAttempts
+	show     bool // log the start and the end of each run, for development
 
 	mu      sync.Mutex
 	running map[*TaskContext]struct{}
@@ -120,7 +121,7 @@ func (h *handler) Run(ctx context.Context, held *tasks.Held) tasks.Outcome {
 }
 
 func (h *handler) run(ctx context.Context, cl *class, r Runner, held *tasks.Held) tasks.Outcome {
-	t := &TaskContext{conn: h.conn, held: held, max: maxAttempts(cl, held), stopping: h.stopping}
+	t := &TaskContext{conn: h.conn, held: held, max: h.maxAttempts(cl, held), stopping: h.stopping}
 	if cl.options.Timeout > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeoutCause(ctx, cl.options.Timeout, ErrTimeout)
@@ -165,7 +166,7 @@ func (h *handler) outcome(ctx context.Context, cl *class, r Runner, t *TaskConte
 	if cause := context.Cause(ctx); errors.Is(cause, ErrTimeout) {
 		err = fmt.Errorf("%w (%v): %w", ErrTimeout, cl.options.Timeout, err)
 	}
-	return outcome(cl, t.held, err)
+	return h.outcomeOf(cl, t.held, err)
 }
 
 // loop calls Run once, or again and again for a LoopingTask.
@@ -212,7 +213,7 @@ func closed(c <-chan struct{}) bool {
 
 // Failed implements dispatcher.Handler.
 func (h *handler) Failed(held *tasks.Held, text string) tasks.Outcome {
-	return outcome(h.registry.class(held.TaskClass), held, errors.New(text))
+	return h.outcomeOf(h.registry.class(held.TaskClass), held, errors.New(text))
 }
 
 // finished is told of the end of a task and reports whether the task has a log

@@ -1,6 +1,7 @@
 package lgtask
 
 import (
+	"cmp"
 	"errors"
 	"math/rand/v2"
 	"time"
@@ -19,12 +20,12 @@ func later(reason string) tasks.Outcome {
 }
 
 // outcome decides what becomes of a task whose attempt failed.
-func outcome(cl *class, held *tasks.Held, err error) tasks.Outcome {
+func (h *handler) outcomeOf(cl *class, held *tasks.Held, err error) tasks.Outcome {
 	text := err.Error()
 	if text == "" {
 		text = "the handler returned an error without a text"
 	}
-	attempt, most := held.Attempt+1, maxAttempts(cl, held)
+	attempt, most := held.Attempt+1, h.maxAttempts(cl, held)
 	var s *steering
 	if errors.As(err, &s) {
 		switch {
@@ -34,7 +35,7 @@ func outcome(cl *class, held *tasks.Held, err error) tasks.Outcome {
 			return tasks.Outcome{State: tasks.Aborted, LastLog: text, Failure: text, Spent: true}
 		case s.verb == "snooze":
 			return tasks.Outcome{State: tasks.Request, LastLog: text, Delay: s.delay}
-		case attempt < most || !limited(cl, held):
+		case attempt < most || !h.limited(cl, held):
 			return tasks.Outcome{State: tasks.Request, LastLog: text, Failure: text, Delay: s.delay, Spent: true}
 		}
 	}
@@ -66,13 +67,11 @@ func spread(d time.Duration) time.Duration {
 }
 
 // limited reports whether somebody set a limit of attempts.
-func limited(cl *class, held *tasks.Held) bool {
-	return held.MaxAttempts > 0 || cl.options.MaxAttempts > 0
+func (h *handler) limited(cl *class, held *tasks.Held) bool {
+	return held.MaxAttempts > 0 || cl.options.MaxAttempts > 0 || h.attempts > 1
 }
 
-func maxAttempts(cl *class, held *tasks.Held) int {
-	if held.MaxAttempts > 0 {
-		return held.MaxAttempts
-	}
-	return max(cl.options.MaxAttempts, 1)
+// maxAttempts is what the task says, else its class, else the configuration.
+func (h *handler) maxAttempts(cl *class, held *tasks.Held) int {
+	return cmp.Or(max(held.MaxAttempts, 0), max(cl.options.MaxAttempts, 0), max(h.attempts, 1))
 }

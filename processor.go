@@ -145,7 +145,7 @@ func (p *Processor) Start(ctx context.Context) error {
 	}
 	p.names = member.held()
 	h := newHandler(p.conn, p.registry, p.cfg.Classes, p.stopping, p.o.log)
-	h.show = p.o.showTasks
+	h.show, h.attempts = p.o.showTasks, p.cfg.MaxAttempts
 	p.engine = newEngine(p.conn, h, member, dispatcher.Options{Grace: p.cfg.Grace, Quit: p.quit}, p.o.sweepEvery, p.o.log)
 	runCtx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	p.cancel = cancel

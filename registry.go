@@ -36,7 +36,7 @@ type Classer interface{ TaskClass() string }
 
 // ClassOptions are the options of a class.
 type ClassOptions struct {
-	MaxAttempts int                             // failed attempts until the task ends as an error; default 1
+	MaxAttempts int                             // failed attempts until the task ends as an error; default Config.MaxAttempts
 	Backoff     func(attempt int) time.Duration // wait after failed attempt 1, 2, …; default DefaultBackoff
 	Timeout     time.Duration                   // of one attempt; default none
 	Priority    int                             // of its tasks when enqueued with their type
