@@ -158,11 +158,16 @@ func (e *engine) Reset(ctx context.Context) error {
 }
 
 // cancelKilled ends the contexts of own tasks that were killed while no stream
-// was open.
+// was open, and tasks that were killed by hand while nobody held them.
 func (e *engine) cancelKilled(ctx context.Context) error {
-	ids, err := e.conn.store.Killed(ctx, e.member.epoch())
-	for _, id := range ids {
+	held, unheld, err := e.conn.store.Killed(ctx, e.member.epoch())
+	for _, id := range held {
 		e.dispatcher.Cancel(id, dispatcher.ErrKilled)
+	}
+	for _, id := range unheld {
+		if _, err := e.conn.store.EndKilled(ctx, id); err != nil {
+			return err
+		}
 	}
 	return err
 }

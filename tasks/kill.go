@@ -10,15 +10,26 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 )
 
-// Killed returns the tasks of a process that somebody asked to stop. It is for
-// a process whose stream was interrupted: the events of that time are lost.
-func (s *Store) Killed(ctx context.Context, holder string) ([]ID, error) {
-	cur, err := s.tasks.Find(ctx, bson.D{{Key: "holder", Value: holder}, {Key: "state", Value: Kill}},
-		options.Find().SetProjection(asc("_id")).SetHint(killIndex))
+// Killed returns the tasks of a process that somebody asked to stop, and those that
+// nobody holds, see EndKilled. It is for a process whose stream was interrupted: the
+// events of that time are lost.
+func (s *Store) Killed(ctx context.Context, holder string) (held, unheld []ID, err error) {
+	cur, err := s.tasks.Find(ctx, bson.D{{Key: "holder", Value: in([]any{holder, nil})}, {Key: "state", Value: Kill}},
+		options.Find().SetProjection(asc("_id", "holder")).SetHint(killIndex))
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return idsOf(ctx, cur)
+	defer cur.Close(ctx)
+	for cur.Next(ctx) {
+		v := cur.Current.Lookup("_id")
+		id := ID{v.Type, string(v.Value)}
+		if absent(cur.Current.Lookup("holder")) {
+			unheld = append(unheld, id)
+		} else {
+			held = append(held, id)
+		}
+	}
+	return held, unheld, cur.Err()
 }
 
 // EndKilled ends, as an error, a task whose state was set to kill by hand while

@@ -38,8 +38,8 @@ func TestKilled(t *testing.T) {
 	for _, id := range []tasks.ID{ours, theirs, waiting} {
 		setKill(id)
 	}
-	if ids, err := s.Killed(t.Context(), "here"); err != nil || len(ids) != 1 || ids[0] != ours {
-		t.Errorf("Killed returned %v, %v; want %s", ids, err, ours)
+	if held, unheld, err := s.Killed(t.Context(), "here"); err != nil || len(held) != 1 || held[0] != ours || len(unheld) != 1 || unheld[0] != waiting {
+		t.Errorf("Killed returned %v, %v, %v; want %s, %s", held, unheld, err, ours, waiting)
 	}
 	for id, want := range map[tasks.ID]bool{ours: false, theirs: false, going: false, waiting: true} {
 		if ended, err := s.EndKilled(t.Context(), id); err != nil || ended != want {
