@@ -13,7 +13,7 @@ GOVULNCHECK  = golang.org/x/vuln/cmd/govulncheck@v1.9.0
 WITHMONGOD   = $(GO) run ./internal/mongod/cmd/withmongod --
 PROCESSOR    = ./cmd/lgtaskprocessor
 
-.PHONY: help build test race lint vuln fuzz bench bench-quick bench-peers demo cover install image clean
+.PHONY: help build test race lint vuln fuzz chaos bench bench-quick bench-peers demo cover install image clean
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 13
 
@@ -47,6 +47,9 @@ fuzz: ## run every fuzz target for FUZZTIME (10s) each
 
 bench: ## measure lgtask beside MongoDB alone (some 25 minutes)
 	@$(GO) run ./bench
+
+chaos: ## kill, freeze and fail over for three minutes (CHAOS_TIME=1h CHAOS_SEED=7: longer, the same again)
+	@$(GO) run ./chaos
 
 bench-quick: ## the same, smaller
 	@$(GO) run ./bench -quick

@@ -34,7 +34,9 @@ type engine struct {
 	log        zerolog.Logger
 	member     *membership
 	ranks      *ranks
-	lookout    *lookout // of maintain
+	lookout    *lookout // of maintain, as is what it was shown last
+	holders    []string
+	looked     int
 	classes    map[string]bool
 	sweepEvery time.Duration // the shortest time between two safety sweeps; the longest is half as long again
 

@@ -2,11 +2,14 @@ package lgtask
 
 import (
 	"context"
+	"slices"
 	"time"
 )
 
-// lookTimeout bounds a look at the other processes.
-const lookTimeout = 5 * time.Second
+const (
+	lookTimeout = 5 * time.Second // of a look at the other processes
+	straysEvery = 3               // looks, of which one asks who holds tasks: it is the rarer trouble
+)
 
 // lookAround looks who is there, and gives back the tasks of those who died.
 func (e *engine) lookAround(ctx context.Context) {
@@ -20,16 +23,18 @@ func (e *engine) lookAround(ctx context.Context) {
 // rescue does it. That of one dead process does not wait for that of another.
 func (e *engine) rescue(ctx context.Context) error {
 	store := e.conn.store
-	holders, err := store.Holders(ctx)
-	if err != nil {
-		return err
+	var err error
+	if e.looked++; e.looked%straysEvery == 0 { // before the processes, so that a new one is known
+		if e.holders, err = store.Holders(ctx); err != nil {
+			return err
+		}
 	}
 	ps, err := store.Processes(ctx)
 	if err != nil {
 		return err
 	}
 	e.ranks.learn(ps)
-	dead, strays := e.lookout.look(time.Now(), e.member.epoch(), holders, ps)
+	dead, strays := e.lookout.look(time.Now(), e.member.epoch(), e.holders, ps)
 	var failed error
 	for _, p := range dead {
 		gone, err := store.Bury(ctx, p)
@@ -42,6 +47,7 @@ func (e *engine) rescue(ctx context.Context) error {
 		}
 	}
 	for _, holder := range strays {
+		e.holders = slices.DeleteFunc(e.holders, func(h string) bool { return h == holder })
 		n, err := store.BuryStray(ctx, holder)
 		switch {
 		case err != nil:
