@@ -85,7 +85,7 @@ type Dispatcher struct {
 	running      map[*running]bool  // claimed and not recorded as ended
 	ready        ready              // claimed ahead, not started
 	endings      []*running         // ended, to be recorded together
-	recorders    int                // goroutines that record endings
+	recordsEnds  bool               // a goroutine does
 	lengths      map[string]length  // of runs, by class
 	pulled       time.Time          // when a task was last taken from ready
 	unrecorded   []tasks.ID         // ended, but the database did not take the result

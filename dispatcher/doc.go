@@ -39,8 +39,8 @@
 // name, or of a task under which a process died. What is not started in 40 ms,
 // since all processors turned out to be busy with longer work, is given back.
 //
-// Ends of tasks without a key are recorded together: whatever has ended while two
-// statements are under way goes with the next. A processor goes on before the end
+// Ends of tasks without a key are recorded together: whatever has ended while a
+// statement is under way goes with the next. A processor goes on before the end
 // of its last task is recorded. Nothing waits for a statement to fill up.
 //
 // What is left, by profiles of a drain on two cores: the server spends 70 to 80 µs of

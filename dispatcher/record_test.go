@@ -176,7 +176,8 @@ func TestRefusedEndsKeepNoOtherWaiting(t *testing.T) {
 		s := &stubborn{Claims: b.claims}
 		b.d.o.Claims = s
 		b.start()
-		for range 3 * maxRecorders {
+		const most = 6
+		for range most {
 			c := b.insert()
 			s.mu.Lock()
 			s.ids = append(s.ids, c.ID)
@@ -187,7 +188,7 @@ func TestRefusedEndsKeepNoOtherWaiting(t *testing.T) {
 			b.is(other, tasks.Success)
 			b.is(c.ID, tasks.Working)
 		}
-		if n, _, _ := b.d.Busy(); n != 3*maxRecorders {
+		if n, _, _ := b.d.Busy(); n != most {
 			t.Errorf("%d busy", n)
 		}
 		refused := slices.Clone(s.ids)
