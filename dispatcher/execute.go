@@ -18,6 +18,7 @@ type running struct {
 	back    bool          // it is not to run, but to be given back
 	end     tasks.Outcome // once over
 	over    bool          // the handler has returned; guarded by the dispatcher's mutex
+	late    bool          // over after Run had given up
 	dropped bool          // the database did not take its end
 	claimed time.Time
 	length  length    // how long it will take

@@ -3,6 +3,7 @@ package dispatcher
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/lgtask/lgtask/tasks"
@@ -17,7 +18,7 @@ const maxTogether = 2000
 // together with all that end meanwhile; nothing waits for more.
 func (l *loop) finish(r *running, o tasks.Outcome) {
 	l.mu.Lock()
-	r.end, r.over = o, true
+	r.end, r.over, r.late = o, true, l.last.Err() != nil
 	l.finished = time.Now()
 	if r.held.Key != "" {
 		l.mu.Unlock()
@@ -54,7 +55,7 @@ func (l *loop) recordEndings() {
 // record writes the outcome until the database has it or somebody else has the
 // task.
 func (l *loop) record(r *running) {
-	ctx, cancel := l.lastly()
+	ctx, cancel := l.lastly(r)
 	defer cancel()
 	h, o := r.held, r.end
 	_, err := l.persist(ctx, ctx, "record the end of task "+h.ID.String(), func(ctx context.Context) error { return l.o.Claims.Finish(ctx, h, o) })
@@ -64,7 +65,7 @@ func (l *loop) record(r *running) {
 // recordMany does the same for several tasks, and returns those that it is done
 // with. One whose end alone is refused goes on alone, so that no other waits.
 func (l *loop) recordMany(batch []*running) (done []*running) {
-	ctx, cancel := l.lastly()
+	ctx, cancel := l.lastly(batch...)
 	defer cancel()
 	es := make([]tasks.Ending, len(batch))
 	for i, r := range batch {
@@ -91,9 +92,10 @@ func (l *loop) recordMany(batch []*running) (done []*running) {
 }
 
 // lastly returns the context of completions. When Run has given up on a handler
-// the process lives on, and its end is still tried to be recorded.
-func (l *loop) lastly() (context.Context, context.CancelFunc) {
-	if l.last.Err() == nil {
+// the process lives on, and its end is still tried to be recorded. What ended before
+// and was not recorded in time is not: Run has said so.
+func (l *loop) lastly(batch ...*running) (context.Context, context.CancelFunc) {
+	if !slices.ContainsFunc(batch, func(r *running) bool { return r.late }) {
 		return l.last, func() {}
 	}
 	return context.WithTimeout(context.WithoutCancel(l.last), l.o.Quit)
