@@ -2,6 +2,7 @@ package dispatcher
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/lgtask/lgtask/tasks"
@@ -98,10 +99,14 @@ func (l *loop) claim(ctx context.Context, cs []tasks.Candidate) {
 
 // claimTogether claims candidates that need no name, by one statement, or by two
 // at the same time if there are many: the server works on one statement with one
-// thread. If there is not a free processor for each, they are claimed ahead: which
-// processor runs which is decided when they start.
+// thread. If there is not a free processor for each, or if they are many and short,
+// they are claimed ahead: which processor runs which is decided when they start. To
+// write down another for each costs the server a third more time.
 func (l *loop) claimTogether(ctx context.Context, ps []planned) {
-	names := l.takeNames(len(ps), len(ps))
+	var names []string
+	if len(ps) < manyShort || !l.allShort(ps) {
+		names = l.takeNames(len(ps), len(ps))
+	}
 	if names != nil || len(ps) < splitFrom {
 		l.concludeAll(ctx, l.sendClaims(ctx, ps, names))
 	} else {
@@ -142,8 +147,16 @@ func (l *loop) due(ps ...planned) (due []time.Time) {
 	return due
 }
 
-// splitFrom is how many claims are sent by two statements.
-const splitFrom = 200
+const (
+	splitFrom = 200 // claims that are sent by two statements
+	manyShort = 64  // claims of short tasks that need not each have its processor
+)
+
+func (l *loop) allShort(ps []planned) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return !slices.ContainsFunc(ps, func(p planned) bool { return !l.shortLocked(&p.Candidate) })
+}
 
 // claimed is what became of claims that were sent together.
 type claimed struct {
