@@ -13,7 +13,7 @@ GOVULNCHECK  = golang.org/x/vuln/cmd/govulncheck@v1.9.0
 WITHMONGOD   = $(GO) run ./internal/mongod/cmd/withmongod --
 PROCESSOR    = ./cmd/lgtaskprocessor
 
-.PHONY: help build test race lint vuln fuzz chaos bench bench-quick bench-peers demo cover install image clean
+.PHONY: help build test race lint vuln fuzz faults chaos bench bench-quick bench-peers demo cover install image clean
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 13
 
@@ -29,8 +29,8 @@ race: ## the same five times over, for races that show seldom
 lint: ## formatting, vet, staticcheck, go.mod, other systems
 	@bad=$$(find . -name '.?*' -prune -o -name testdata -prune -o -name '*.go' -exec gofmt -l {} +); \
 		test -z "$$bad" || { echo "gofmt these files:"; echo "$$bad"; exit 1; }
-	$(GO) vet -tags image ./...
-	$(GO) run $(STATICCHECK) -tags image ./...
+	$(GO) vet -tags image,faults ./...
+	$(GO) run $(STATICCHECK) -tags image,faults ./...
 	$(GO) mod tidy -diff
 	@set -e; for os in windows/amd64 linux/amd64 linux/arm64 darwin/amd64 darwin/arm64; do echo "building for $$os"; \
 		export CGO_ENABLED=0 GOOS=$${os%/*} GOARCH=$${os#*/}; $(GO) build .; \
@@ -47,6 +47,9 @@ fuzz: ## run every fuzz target for FUZZTIME (10s) each
 
 bench: ## measure lgtask beside MongoDB alone (some 25 minutes)
 	@$(GO) run ./bench
+
+faults: ## make one thing after the other go wrong on real servers (some minutes)
+	@$(GO) test -race -count=1 -timeout 45m -tags faults ./internal/faults/...
 
 chaos: ## kill, freeze and fail over for three minutes (CHAOS_TIME=1h CHAOS_SEED=7: longer, the same again)
 	@$(GO) run ./chaos
