@@ -73,7 +73,7 @@ func plainCandidate(raw bson.Raw) (c Candidate, ok bool) {
 		}
 		seen, rest = seen|bit, more
 	}
-	return c, seen&needed == needed && CheckClass(c.TaskClass) == nil && CheckName(c.TaskName) == nil && CheckPriority(c.Priority) == nil
+	return c, len(rest) == 1 && seen&needed == needed && CheckClass(c.TaskClass) == nil && CheckName(c.TaskName) == nil && CheckPriority(c.Priority) == nil
 }
 
 // plainField sets a field and returns its bit, or 0 if its value is not of the
