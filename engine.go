@@ -8,6 +8,7 @@ import (
 
 	"github.com/rs/zerolog"
 	"github.com/sourcegraph/conc"
+	"go.mongodb.org/mongo-driver/v2/bson"
 
 	"github.com/lgtask/lgtask/dispatcher"
 	"github.com/lgtask/lgtask/tasks"
@@ -37,6 +38,7 @@ type engine struct {
 	lookout    *lookout // of maintain, as is what it was shown last
 	holders    []string
 	looked     int
+	unknown    map[tasks.ID]bson.ObjectID // own tasks that nobody here knew at the last look, and their tokens
 	classes    map[string]bool
 	sweepEvery time.Duration // the shortest time between two safety sweeps; the longest is half as long again
 

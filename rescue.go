@@ -2,13 +2,18 @@ package lgtask
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"github.com/lgtask/lgtask/tasks"
 )
 
 const (
 	lookTimeout = 5 * time.Second // of a look at the other processes
-	straysEvery = 3               // looks, of which one asks who holds tasks: it is the rarer trouble
+	straysEvery = 3               // looks, of which one asks who holds tasks, and what this process does: it is the rarer trouble
 )
 
 // lookAround looks who is there, and gives back the tasks of those who died.
@@ -26,6 +31,9 @@ func (e *engine) rescue(ctx context.Context) error {
 	var err error
 	if e.looked++; e.looked%straysEvery == 0 { // before the processes, so that a new one is known
 		if e.holders, err = store.Holders(ctx); err != nil {
+			return err
+		}
+		if err := e.disown(ctx); err != nil {
 			return err
 		}
 	}
@@ -57,4 +65,33 @@ func (e *engine) rescue(ctx context.Context) error {
 		}
 	}
 	return failed
+}
+
+// disown gives back tasks that this process holds and does not know of: the copy of a
+// claim that the network held up, written after what the other copy had claimed was
+// given back. It does so at the second look, for a task may just have ended.
+func (e *engine) disown(ctx context.Context) error {
+	if !slices.Contains(e.holders, e.member.epoch()) {
+		e.unknown = nil
+		return nil
+	}
+	held, err := e.conn.store.HeldBy(ctx, e.member.epoch())
+	if err != nil {
+		return err
+	}
+	before := e.unknown
+	e.unknown = map[tasks.ID]bson.ObjectID{}
+	for _, h := range e.dispatcher.Unknown(held) {
+		e.unknown[h.ID] = h.Token
+		if before[h.ID] != h.Token {
+			continue
+		}
+		switch err := e.conn.store.Finish(ctx, h, tasks.Outcome{State: tasks.Request, Unstarted: true}); {
+		case err == nil:
+			e.log.Warn().Stringer("task", h.ID).Msg("this process held a task that it did not know of; it goes back")
+		case !errors.Is(err, tasks.ErrFenced):
+			return err
+		}
+	}
+	return nil
 }

@@ -95,9 +95,9 @@ type Dispatcher struct {
 	lately       lately
 	waiting      time.Time // see Pressure
 	finished     time.Time // when a run last ended
-	reservations int       // see Reserve
-	retiring     bool      // see Retire
-	fenced       bool      // see Fence
+	reservations map[*Reservation]bool
+	retiring     bool // see Retire
+	fenced       bool // see Fence
 	keep         func(class string) bool
 	holder       string        // epoch of the process
 	changed      chan struct{} // closed and replaced when one of the above became less
@@ -131,7 +131,8 @@ func New(o Options) *Dispatcher {
 	return &Dispatcher{
 		o: o, signal: make(chan struct{}, 1), changed: make(chan struct{}),
 		blocked: map[string]bool{}, claiming: map[tasks.ID]error{}, running: map[*running]bool{}, lengths: map[string]length{},
-		names: len(o.Names), free: slices.Clone(o.Names), holder: o.Holder,
+		reservations: map[*Reservation]bool{},
+		names:        len(o.Names), free: slices.Clone(o.Names), holder: o.Holder,
 	}
 }
 
@@ -227,7 +228,7 @@ func (d *Dispatcher) Cancel(id tasks.ID, cause error) bool {
 func (d *Dispatcher) Busy() (n int, sweepDue bool, changed <-chan struct{}) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	n = len(d.running) + len(d.claiming) + d.reservations
+	n = len(d.running) + len(d.claiming) + len(d.reservations)
 	if d.sweeping {
 		n++
 	}

@@ -28,8 +28,9 @@ func (d *Dispatcher) Reserve() *Reservation {
 	name := d.free[last]
 	d.free = d.free[:last]
 	l.reserved.Add(1)
-	d.reservations++
-	return &Reservation{Claim: tasks.NewClaim(name, d.holder), l: l}
+	r := &Reservation{Claim: tasks.NewClaim(name, d.holder), l: l}
+	d.reservations[r] = true
+	return r
 }
 
 // Start runs the task, which is inserted. If the dispatcher is stopping it is
@@ -60,7 +61,7 @@ func (r *Reservation) Release() {
 
 func (r *Reservation) done() {
 	r.l.mu.Lock()
-	r.l.reservations--
+	delete(r.l.reservations, r)
 	r.l.notifyLocked()
 	r.l.mu.Unlock()
 	r.l.reserved.Done()
