@@ -57,6 +57,12 @@ type Config struct {
 	// MaxAttempts is how many failed attempts a task may have if neither it nor its
 	// class says so, from 1 to 1,000,000. Default 1.
 	MaxAttempts int
+	// OnStuck is what is done about a handler that goes on 10 s after its context has
+	// ended, because it was killed, its time was over or the lease was lost: wait, which
+	// leaves its processor without work until it returns; replace, which lets the
+	// processor take other tasks meanwhile, once; exit, which ends the processor with
+	// ErrStuck, so that cron starts it again. Default wait.
+	OnStuck string
 
 	// Warnings are sentences for the log about what was loaded and looks like a
 	// mistake, such as a password in a file that everybody can read. It is not a
@@ -119,6 +125,9 @@ func (c Config) withDefaults(hostname func() (string, error)) (Config, error) {
 	}
 	if c.MaxAttempts == 0 {
 		c.MaxAttempts = 1
+	}
+	if c.OnStuck == "" {
+		c.OnStuck = onStuck[0]
 	}
 	return c, nil
 }

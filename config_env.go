@@ -30,6 +30,7 @@ type configEnv struct {
 	MongoHosts   string `env:"MONGO_HOSTS"`
 	Grace        string `env:"GRACE"`
 	MaxAttempts  string `env:"MAX_ATTEMPTS"`
+	OnStuck      string `env:"ON_STUCK"`
 }
 
 // environment returns the settings found in the environment by file key. A

@@ -164,6 +164,10 @@ func howSettings() []*configSetting {
 				return checkMaxAttempts(n)
 			},
 			check: func(c *Config) *configProblem { return checkMaxAttempts(c.MaxAttempts) }},
+		textSetting(ConfigSetting{"OnStuck", "onStuck", "LGTASK_ON_STUCK", "wait",
+			"what is done about a handler that goes on 10 s after its context has ended: wait for it, replace it, which lets its processor take " +
+				"other tasks meanwhile, or exit with code 1, to be started again", false},
+			func(c *Config) *string { return &c.OnStuck }, oneOf(onStuck)),
 	}
 }
 

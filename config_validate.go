@@ -118,6 +118,7 @@ func checkRetention(c *Config) *configProblem {
 var (
 	logLevels  = []string{"trace", "debug", "info", "warn", "error", "disabled"}
 	logFormats = []string{"auto", "console", "json"}
+	onStuck    = []string{"wait", "replace", "exit"}
 )
 
 func oneOf(known []string) func(string) *configProblem {

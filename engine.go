@@ -42,7 +42,9 @@ type engine struct {
 	classes    map[string]bool
 	sweepEvery time.Duration // the shortest time between two safety sweeps; the longest is half as long again
 
-	retired chan string // names that were let go, see Processor.retire
+	exitOnStuck bool                                    // see Config.OnStuck
+	fatal       atomic.Pointer[context.CancelCauseFunc] // ends run
+	retired     chan string                             // names that were let go, see Processor.retire
 
 	look   chan struct{} // capacity 1: maintain is to look who is there
 	others atomic.Bool   // tasks were left to others since maintain looked last
@@ -75,7 +77,9 @@ func newEngine(conn *Connection, h *handler, m *membership, o dispatcher.Options
 	}
 	o.Peers, o.Now = e.ranks.peers, conn.store.Clock
 	o.Claims, o.Handler, o.Lost, o.Log = e.claims, h, e.lost, log
+	o.Stuck = e.stuck
 	e.dispatcher = dispatcher.New(o)
+	h.overdue = e.dispatcher.Overdue
 	e.claims.work = e.dispatcher
 	e.looks = timers.New(timers.Options[glance]{Fire: e.glance, Now: conn.store.Clock})
 	e.timer = timers.New(timers.Options[delayed]{
@@ -99,6 +103,7 @@ func (e *engine) run(ctx context.Context) error {
 	defer stop()
 	work, fatal := context.WithCancelCause(ctx)
 	defer fatal(nil)
+	e.fatal.Store(&fatal)
 	var wg conc.WaitGroup
 	wg.Go(func() {
 		if err := e.watcher.Run(rest); err != nil {

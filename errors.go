@@ -44,6 +44,11 @@ var (
 	// also the end of a processor whose name was given to another process meanwhile.
 	ErrLeaseLost = dispatcher.ErrLeaseLost
 
+	// ErrStuck is the end of a processor whose handler did not return within 10 s after
+	// the end of its context, if Config.OnStuck says exit. If it does not return during
+	// the stop either, the end is a *dispatcher.StuckError.
+	ErrStuck = errors.New("a handler ignored the end of its context")
+
 	// ErrUnreachable is returned by Connect and Processor.Start when MongoDB
 	// cannot be used: unreachable, refusing the credentials, or a server without
 	// change streams. The text says which and what to do.

@@ -25,8 +25,9 @@ type handler struct {
 	stopping <-chan struct{}
 	log      zerolog.Logger
 
-	attempts int  // Config.MaxAttempts
-	show     bool // log the start and the end of each run, for development
+	attempts int               // Config.MaxAttempts
+	overdue  func(*tasks.Held) // told of a run whose time is over
+	show     bool              // log the start and the end of each run, for development
 
 	mu      sync.Mutex
 	running map[*TaskContext]struct{}
@@ -127,6 +128,8 @@ func (h *handler) run(ctx context.Context, cl *class, r Runner, held *tasks.Held
 		ctx, cancel = context.WithTimeoutCause(ctx, cl.options.Timeout, ErrTimeout)
 		defer cancel()
 		t.deadline, _ = ctx.Deadline()
+		late := time.AfterFunc(cl.options.Timeout, func() { h.overdue(held) })
+		defer late.Stop()
 	}
 	h.mu.Lock()
 	h.running[t] = struct{}{}

@@ -46,6 +46,7 @@ type processorOptions struct {
 	sweepEvery time.Duration
 	showTasks  bool
 	member     func(*membership) // for tests
+	patience   time.Duration     // see dispatcher.Options; for tests
 }
 
 // WithLogger sets the logger. Default: none.
@@ -146,7 +147,8 @@ func (p *Processor) Start(ctx context.Context) error {
 	p.names = member.held()
 	h := newHandler(p.conn, p.registry, p.cfg.Classes, p.stopping, p.o.log)
 	h.show, h.attempts = p.o.showTasks, p.cfg.MaxAttempts
-	p.engine = newEngine(p.conn, h, member, dispatcher.Options{Grace: p.cfg.Grace, Quit: p.quit}, p.o.sweepEvery, p.o.log)
+	p.engine = newEngine(p.conn, h, member, dispatcher.Options{Grace: p.cfg.Grace, Quit: p.quit, Patience: p.o.patience, Replace: p.cfg.OnStuck == "replace"}, p.o.sweepEvery, p.o.log)
+	p.engine.exitOnStuck = p.cfg.OnStuck == "exit"
 	runCtx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	p.cancel = cancel
 	p.conn.local.Store(p.engine)

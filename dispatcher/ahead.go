@@ -117,7 +117,7 @@ func (l *loop) quickLocked(now time.Time) int {
 	n := l.names
 	for r := range l.running {
 		over := r.over && r.held.Key == ""
-		if !r.started.IsZero() && !over && (!l.shortLocked(&r.held.Candidate) || r.held.Key != "" || now.Sub(r.started) > l.horizonLocked()) {
+		if !r.started.IsZero() && !over && !r.replaced && (!l.shortLocked(&r.held.Candidate) || r.held.Key != "" || now.Sub(r.started) > l.horizonLocked()) {
 			n--
 		}
 	}

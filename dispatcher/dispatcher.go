@@ -56,18 +56,21 @@ type Handler interface {
 
 // Options configure a Dispatcher.
 type Options struct {
-	Names   []string // of the processors, each different; each runs one task at a time; see AddName
-	Holder  string   // epoch of the process, until Unfence
-	Claims  Claims
-	Handler Handler
-	Lost    func(tasks.Candidate) // called for a candidate that was not won; may be nil
-	Retired func(name string)     // called for each name that Retire set free; may be nil
-	Grace   time.Duration         // for running handlers at the stop; default 8 s
-	Quit    time.Duration         // for handlers to return after their context was cancelled; default 2 s
-	Ahead   time.Duration         // of work to claim ahead at most; default 40 ms, negative: none
-	Peers   func() int            // how many processes take the same work, this one among them; nil: one
-	Now     func() time.Time      // the database's clock, not ahead of it; default time.Now
-	Log     zerolog.Logger
+	Names    []string // of the processors, each different; each runs one task at a time; see AddName
+	Holder   string   // epoch of the process, until Unfence
+	Claims   Claims
+	Handler  Handler
+	Lost     func(tasks.Candidate)           // called for a candidate that was not won; may be nil
+	Retired  func(name string)               // called for each name that Retire set free; may be nil
+	Grace    time.Duration                   // for running handlers at the stop; default 8 s
+	Quit     time.Duration                   // for handlers to return after their context was cancelled; default 2 s
+	Patience time.Duration                   // for a handler to return after its context has ended, until it counts as stuck; default 10 s
+	Replace  bool                            // a processor whose handler is stuck takes other tasks, as often as there are processors
+	Stuck    func(h tasks.Held, cause error) // called, by a goroutine of its own, when a handler counts as stuck; cause is nil for Overdue; may be nil
+	Ahead    time.Duration                   // of work to claim ahead at most; default 40 ms, negative: none
+	Peers    func() int                      // how many processes take the same work, this one among them; nil: one
+	Now      func() time.Time                // the database's clock, not ahead of it; default time.Now
+	Log      zerolog.Logger
 }
 
 // Dispatcher claims and runs tasks. Its methods may be called from any goroutine.
@@ -98,6 +101,7 @@ type Dispatcher struct {
 	reservations map[*Reservation]bool
 	retiring     bool // see Retire
 	fenced       bool // see Fence
+	replaced     int  // processors that take tasks while a stuck handler of theirs goes on
 	keep         func(class string) bool
 	holder       string        // epoch of the process
 	changed      chan struct{} // closed and replaced when one of the above became less
@@ -112,6 +116,7 @@ type Stats struct {
 	Lost    int64 // somebody else had it, or the claim had no answer
 	Blocked int64 // a run of its name was going
 	Sweeps  int64
+	Stuck   int64 // handlers that go on now although their context ended Options.Patience ago; not a count since the start
 }
 
 // New returns a dispatcher; Run starts it.
@@ -121,6 +126,9 @@ func New(o Options) *Dispatcher {
 	}
 	if o.Quit <= 0 {
 		o.Quit = 2 * time.Second
+	}
+	if o.Patience <= 0 {
+		o.Patience = 10 * time.Second
 	}
 	if o.Ahead == 0 {
 		o.Ahead = 40 * time.Millisecond
@@ -215,6 +223,7 @@ func (d *Dispatcher) Cancel(id tasks.ID, cause error) bool {
 	for r := range d.running {
 		if r.held.ID == id {
 			r.cancel(cause)
+			d.watchLocked(r)
 			found = true
 		}
 	}

@@ -67,6 +67,14 @@
 // AddName adds a processor to a running dispatcher. Retire hands all of them
 // over: none takes a task any more, and each is let go when its own has ended.
 //
+// # Handlers that do not return
+//
+// Nothing in Go ends a goroutine. A handler that goes on for Options.Patience after
+// its context ended is stuck: it is counted and told of, its task stays claimed and
+// its processor without work until it returns. With Options.Replace the processor
+// takes other tasks meanwhile; as many handlers may be left behind as there are
+// processors, so that a class which always hangs does not grow without end.
+//
 // # Stopping
 //
 // Ending Run's context stops the intake: no claim is sent any more, and what one

@@ -11,18 +11,21 @@ import (
 
 // running is a claimed task. The goroutine that runs it owns the rest of held.
 type running struct {
-	held    tasks.Held
-	ctx     context.Context
-	cancel  context.CancelCauseFunc
-	failure string        // it cannot run, for this reason
-	back    bool          // it is not to run, but to be given back
-	end     tasks.Outcome // once over
-	over    bool          // the handler has returned; guarded by the dispatcher's mutex
-	late    bool          // over after Run had given up
-	dropped bool          // the database did not take its end
-	claimed time.Time
-	length  length    // how long it will take
-	started time.Time // by a processor, zero before; guarded by the dispatcher's mutex
+	held     tasks.Held
+	ctx      context.Context
+	cancel   context.CancelCauseFunc
+	failure  string        // it cannot run, for this reason
+	back     bool          // it is not to run, but to be given back
+	end      tasks.Outcome // once over
+	over     bool          // the handler has returned; guarded by the dispatcher's mutex
+	late     bool          // over after Run had given up
+	dropped  bool          // the database did not take its end
+	claimed  time.Time
+	length   length      // how long it will take
+	watch    *time.Timer // since its context ended, nil before; this and the next two guarded by the dispatcher's mutex
+	stuck    bool        // it has not returned in time
+	replaced bool        // its processor takes other tasks
+	started  time.Time   // by a processor, zero before; guarded by the dispatcher's mutex
 }
 
 var (
@@ -100,7 +103,7 @@ func (l *loop) next(r *running, took time.Duration) *running {
 	if !r.back && r.failure == "" {
 		l.learnLocked(r.held.TaskClass, took)
 	}
-	if r.held.Processor != "" && len(l.ready.list) > 0 && !l.closedLocked() && l.come.Err() == nil {
+	if r.held.Processor != "" && !r.replaced && len(l.ready.list) > 0 && !l.closedLocked() && l.come.Err() == nil {
 		if !r.held.Ahead {
 			l.ready.shared++
 		}
@@ -119,6 +122,10 @@ func (l *loop) freed(r *running) {
 // freedLocked makes the processor of a run that is over free. A task that was
 // never started had none.
 func (l *loop) freedLocked(r *running) {
+	if r.replaced {
+		l.replaced--
+		return
+	}
 	if r.held.Processor == "" {
 		return
 	}

@@ -24,6 +24,7 @@ func (d *Dispatcher) Fence(keep func(class string) bool) {
 func (d *Dispatcher) fenceLocked(r *running) {
 	if d.fenced && (d.keep == nil || !d.keep(r.held.TaskClass)) {
 		r.cancel(ErrLeaseLost)
+		d.watchLocked(r)
 	}
 }
 

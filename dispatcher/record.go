@@ -19,6 +19,7 @@ const maxTogether = 2000
 func (l *loop) finish(r *running, o tasks.Outcome) {
 	l.mu.Lock()
 	r.end, r.over, r.late = o, true, l.last.Err() != nil
+	l.unwatchLocked(r)
 	l.finished = time.Now()
 	if r.held.Key != "" {
 		l.mu.Unlock()
