@@ -136,6 +136,9 @@ func (b *Board) Ack(i int) { atomic.StoreInt64(&b.slots[i].acked, time.Now().Uni
 // See notes that the event of task i arrived now.
 func (b *Board) See(i int) { atomic.StoreInt64(&b.slots[i].seen, time.Now().UnixNano()) }
 
+// Seen reports whether See was called for slot i.
+func (b *Board) Seen(i int) bool { return atomic.LoadInt64(&b.slots[i].seen) != 0 }
+
 // Asked returns the instant from which the latency of task i counts.
 func (b *Board) Asked(i int) time.Time { return time.Unix(0, atomic.LoadInt64(&b.slots[i].asked)) }
 

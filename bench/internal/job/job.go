@@ -22,9 +22,10 @@ import (
 
 // The names of the classes.
 const (
-	NoopClass  = "Noop"
-	OtherClass = "Other"
-	NapClass   = "Nap"
+	NoopClass    = "Noop"
+	OtherClass   = "Other"
+	NapClass     = "Nap"
+	EndlessClass = "Endless"
 )
 
 // text is the 100 bytes that each task carries.
@@ -80,6 +81,19 @@ func (j *Nap) Run(ctx context.Context, t *lgtask.TaskContext) error {
 	}
 }
 
+// Endless is a task that runs until its context ends, which it notes too.
+type Endless struct{ Noop }
+
+// Run implements lgtask.Runner.
+func (j *Endless) Run(ctx context.Context, t *lgtask.TaskContext) error {
+	if err := j.Noop.Run(ctx, t); err != nil {
+		return err
+	}
+	<-ctx.Done()
+	shared.Load().See(int(j.N))
+	return context.Cause(ctx)
+}
+
 // Register adds the classes of these names to the registry.
 func Register(r *lgtask.Registry, classes ...string) error {
 	for _, class := range classes {
@@ -90,6 +104,8 @@ func Register(r *lgtask.Registry, classes ...string) error {
 			lgtask.Register[Other](r)
 		case NapClass:
 			lgtask.Register[Nap](r)
+		case EndlessClass:
+			lgtask.Register[Endless](r)
 		default:
 			return fmt.Errorf("there is no class %q", class)
 		}
@@ -111,6 +127,8 @@ func (k Kind) New(n int) lgtask.Runner {
 		return &Other{*noop}
 	case NapClass:
 		return &Nap{*noop, k.Lasts.Milliseconds()}
+	case EndlessClass:
+		return &Endless{*noop}
 	default:
 		return noop
 	}

@@ -58,6 +58,7 @@ var All = []Row{
 	single("wheel_10000_due", wheelDue),
 	single("wheel_10000_killed", wheelKilled),
 	single("clock_ahead", clockAhead),
+	killRow("kill_idle", false), killRow("kill_busy", true),
 }
 
 // single is a row of one metric.

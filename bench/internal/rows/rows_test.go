@@ -40,7 +40,7 @@ func TestMetricNames(t *testing.T) {
 		enqueue_1 enqueue_32 enqueue_bulk claims_lost_1 claims_lost_4 claims_lost_16 drain_16_processes
 		drain_listeners_0 drain_listeners_8 drain_listeners_32 timers_million_ready timers_million_rss idle_cpu idle_commands
 		priority_behind priority_behind_2ms short_behind_long rank_dead_stopped rank_dead_killed
-		storm_wake_during storm_wake_after wheel_10000_due wheel_10000_killed clock_ahead`)
+		storm_wake_during storm_wake_after wheel_10000_due wheel_10000_killed clock_ahead kill_idle kill_busy`)
 	var got []string
 	for _, r := range All {
 		got = append(got, r.Metrics...)

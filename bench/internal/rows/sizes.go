@@ -36,6 +36,7 @@ type Sizes struct {
 	Known   time.Duration // until processes know each other
 	Due     int           // delayed tasks of the same second
 	Ahead   time.Duration // from the insert of the first of them to its instant
+	Kills   int           // of running tasks, one by one
 	Later   int           // others, which are due in an hour or more
 }
 
@@ -50,7 +51,7 @@ var Full = Sizes{
 	Million: 1_000_000,
 	IdleFor: time.Minute, RawIdleFor: 10 * time.Second, Settle: 2 * time.Second,
 	Urgent: 20, Strange: 8, Woken: 10, Bursts: 5, Long: time.Second, Mixed: 5 * time.Second,
-	Dead: 100, Known: 7 * time.Second, Due: 10_000, Ahead: 5 * time.Second, Later: 100_000,
+	Dead: 100, Known: 7 * time.Second, Due: 10_000, Ahead: 5 * time.Second, Later: 100_000, Kills: 40,
 }
 
 // Quick are the sizes for a look in some 3 minutes.
@@ -64,5 +65,5 @@ var Quick = Sizes{
 	Million: 50_000,
 	IdleFor: 5 * time.Second, RawIdleFor: 5500 * time.Millisecond, Settle: 500 * time.Millisecond,
 	Urgent: 8, Strange: 2, Woken: 4, Bursts: 1, Long: time.Second, Mixed: 1500 * time.Millisecond,
-	Dead: 30, Known: 6 * time.Second, Due: 2000, Ahead: 3 * time.Second, Later: 5000,
+	Dead: 30, Known: 6 * time.Second, Due: 2000, Ahead: 3 * time.Second, Later: 5000, Kills: 8,
 }
