@@ -180,7 +180,7 @@ func TestConfigSettingsAreComplete(t *testing.T) {
 func TestConfigSettingsReachTheirFields(t *testing.T) {
 	texts := map[string]string{"taskDatabase": "mongodb://u:p@h/d", "prefix": "p_", "taskDir": "/t", "taskName": "n", "processors": "7",
 		"classes": "A,B", "retention": "success=1h0m0s,error=2d,aborted=forever", "lockDir": "/l", "logLevel": "warn", "logFormat": "json",
-		"logFile": "/f", "httpAddr": "127.0.0.1:80", "mongoHosts": "a:1 mongodb://u:p@b,c/?tls=true", "grace": "3s", "maxAttempts": "4"}
+		"logFile": "/f", "httpAddr": "127.0.0.1:80", "mongoHosts": "a:1 mongodb://u:p@b,c/?tls=true", "grace": "3s", "maxAttempts": "4", "onStuck": "exit"}
 	for _, s := range configSettings {
 		text := texts[s.FileKey]
 		fromEnv, err1 := testLoader(map[string]string{s.Env: text}).fromEnv()
