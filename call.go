@@ -18,7 +18,7 @@ import (
 // As JSON its fields have the names given here; decoding refuses other fields,
 // repeated ones and values of the wrong type, with ErrInvalidTask.
 type Call struct {
-	// Verb is create, delay, batch, interval, cron or unschedule.
+	// Verb is create, delay, batch, interval, cron, unschedule, pause or resume.
 	Verb string `json:"verb"`
 	// Class is the task's class.
 	Class string `json:"class"`
@@ -31,7 +31,7 @@ type Call struct {
 	Kwargs json.RawMessage `json:"kwargs,omitempty"`
 	// TaskName is the name; see WithTaskName.
 	TaskName *string `json:"taskName,omitempty"`
-	// Priority is that of all verbs but unschedule; see WithPriority.
+	// Priority is that of the verbs that make tasks; see WithPriority.
 	Priority *int `json:"priority,omitempty"`
 	// MaxAttempts is that of create, delay and batch; see WithMaxAttempts.
 	MaxAttempts *int `json:"maxAttempts,omitempty"`
@@ -43,6 +43,13 @@ type Call struct {
 	Replace bool `json:"replace,omitempty"`
 	// ID is that of create and delay, as text; see WithID and ParseTaskID.
 	ID string `json:"id,omitempty"`
+	// Missed is that of interval and cron: once, skip, or all with a window, as in "all 6
+	// hours"; see WithMissed.
+	Missed string `json:"missed,omitempty"`
+	// Overlap is that of interval and cron: skip or queue; see WithOverlap.
+	Overlap string `json:"overlap,omitempty"`
+	// Reason is that of pause; see WithReason.
+	Reason string `json:"reason,omitempty"`
 }
 
 // verb is what a verb of a Call takes.
@@ -55,9 +62,11 @@ var verbs = map[string]verb{
 	"create":     {"", []string{"kwargs", "taskName", "priority", "maxAttempts", "id"}},
 	"delay":      {"the due time", []string{"kwargs", "taskName", "priority", "maxAttempts", "id"}},
 	"batch":      {"the due time", []string{"kwargs", "taskName", "priority", "maxAttempts"}},
-	"interval":   {"the length of the interval", []string{"kwargs", "taskName", "priority", "startAt", "fromStart", "replace"}},
-	"cron":       {"the cron spec", []string{"kwargs", "taskName", "priority", "replace"}},
+	"interval":   {"the length of the interval", []string{"kwargs", "taskName", "priority", "startAt", "fromStart", "replace", "missed", "overlap"}},
+	"cron":       {"the cron spec", []string{"kwargs", "taskName", "priority", "replace", "missed", "overlap"}},
 	"unschedule": {"", []string{"taskName"}},
+	"pause":      {"", []string{"taskName", "reason"}},
+	"resume":     {"", []string{"taskName"}},
 }
 
 // given lists the optional fields that are set, by their JSON names.
@@ -69,7 +78,8 @@ func (call *Call) given() []string {
 	}{
 		{"kwargs", len(call.Kwargs) > 0}, {"taskName", call.TaskName != nil}, {"priority", call.Priority != nil},
 		{"maxAttempts", call.MaxAttempts != nil}, {"startAt", call.StartAt != ""}, {"fromStart", call.FromStart},
-		{"replace", call.Replace}, {"id", call.ID != ""},
+		{"replace", call.Replace}, {"id", call.ID != ""}, {"reason", call.Reason != ""},
+		{"missed", call.Missed != ""}, {"overlap", call.Overlap != ""},
 	} {
 		if f.set {
 			names = append(names, f.name)
@@ -87,8 +97,8 @@ func (call *Call) Validate() error {
 }
 
 // Do does a call. It validates first, and returns what the method of the verb
-// returns: CreateTask, DelayedTask, BatchTask, IntervalTask, CronTask or
-// UnscheduleTask.
+// returns: CreateTask, DelayedTask, BatchTask, IntervalTask, CronTask, UnscheduleTask,
+// PauseSchedule or ResumeSchedule.
 func (c *Connection) Do(ctx context.Context, call Call) (Result, error) {
 	p, err := call.prepare()
 	if err != nil {
@@ -105,6 +115,10 @@ func (c *Connection) Do(ctx context.Context, call Call) (Result, error) {
 		return c.IntervalTask(ctx, p.when, call.Class, p.kwargs, p.options...)
 	case "cron":
 		return c.CronTask(ctx, call.When, call.Class, p.kwargs, p.options...)
+	case "pause":
+		return c.PauseSchedule(ctx, call.Class, p.options...)
+	case "resume":
+		return c.ResumeSchedule(ctx, call.Class, p.options...)
 	}
 	return c.UnscheduleTask(ctx, call.Class, p.options...)
 }
@@ -216,11 +230,16 @@ func (call *Call) taskOptions() (opts []TaskOption, err error) {
 	if call.Replace {
 		opts = append(opts, Replace())
 	}
-	return opts, callError(err)
+	more, policyErr := call.policyOptions()
+	if err == nil {
+		err = policyErr
+	}
+	return append(opts, more...), callError(err)
 }
 
 // callFields are the JSON names of a Call's fields.
-var callFields = []string{"verb", "class", "when", "kwargs", "taskName", "priority", "maxAttempts", "startAt", "fromStart", "replace", "id"}
+var callFields = []string{"verb", "class", "when", "kwargs", "taskName", "priority", "maxAttempts", "startAt", "fromStart", "replace", "id",
+	"missed", "overlap", "reason"}
 
 // UnmarshalJSON implements json.Unmarshaler, strictly. The errors are
 // ErrInvalidTask.

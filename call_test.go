@@ -20,7 +20,7 @@ func TestCallIsRefused(t *testing.T) {
 		kind  error
 		parts []string
 	}{
-		{lgtask.Call{Class: "Mail"}, lgtask.ErrInvalidTask, []string{`verb ""`, "batch, create, cron, delay, interval, unschedule"}},
+		{lgtask.Call{Class: "Mail"}, lgtask.ErrInvalidTask, []string{`verb ""`, "batch, create, cron, delay, interval, pause, resume, unschedule"}},
 		{lgtask.Call{Verb: "drop", Class: "Mail"}, lgtask.ErrInvalidTask, []string{`"drop"`}},
 		{lgtask.Call{Verb: "create"}, lgtask.ErrInvalidTask, []string{"taskClass", "empty"}},
 		{lgtask.Call{Verb: "create", Class: "a b"}, lgtask.ErrInvalidTask, []string{`"a b"`, "white space"}},

@@ -199,7 +199,11 @@ func (c *claims) succeed(ctx context.Context, h tasks.Held) error {
 	if err != nil {
 		return err
 	}
-	due, err := nextRun(sc, h.TsRequest, end.Add(-time.Since(h.StartedAt)), end)
+	due := h.TsRequest
+	if at := h.Schedule.At; !at.IsZero() && at.Before(due) {
+		due = at
+	}
+	due, err = nextRun(sc, due, end.Add(-time.Since(h.StartedAt)), end)
 	if err != nil {
 		c.handler.log.Error().Err(err).Str("schedule", sc.Key).Msg("a schedule cannot be read; it has no next run")
 		return nil

@@ -91,6 +91,9 @@ func nameOf(n Namer) (name string, err error) {
 
 // Run implements dispatcher.Handler.
 func (h *handler) Run(ctx context.Context, held *tasks.Held) tasks.Outcome {
+	if o, left := h.missed(ctx, held); left {
+		return o
+	}
 	cl := h.registry.class(held.TaskClass)
 	kw := held.Kwargs
 	if kw == nil {

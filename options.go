@@ -20,6 +20,9 @@ type callOptions struct {
 	startAt     *When
 	fromStart   bool
 	replace     bool
+	reason      string
+	missed      Missed
+	overlap     Overlap
 }
 
 // WithTaskName gives the task a name: with the class it is the identity of

@@ -23,7 +23,7 @@ func (c *Connection) IntervalTask(ctx context.Context, every When, class string,
 	if err != nil {
 		return Result{}, err
 	}
-	o, err := collect("IntervalTask", opts, "WithTaskName", "WithPriority", "StartAt", "FromStart", "Replace")
+	o, err := collect("IntervalTask", opts, "WithTaskName", "WithPriority", "StartAt", "FromStart", "Replace", "WithMissed", "WithOverlap")
 	if err != nil {
 		return Result{}, err
 	}
@@ -45,7 +45,7 @@ func (c *Connection) CronTask(ctx context.Context, spec, class string, kwargs an
 	if err != nil {
 		return Result{}, fmt.Errorf("%w: %w", ErrInvalidTime, err)
 	}
-	o, err := collect("CronTask", opts, "WithTaskName", "WithPriority", "Replace")
+	o, err := collect("CronTask", opts, "WithTaskName", "WithPriority", "Replace", "WithMissed", "WithOverlap")
 	if err != nil {
 		return Result{}, err
 	}
@@ -63,6 +63,10 @@ func (c *Connection) schedule(ctx context.Context, spec tasks.ScheduleSpec, clas
 	if err := c.fill(&t, kwargs, o); err != nil {
 		return Result{}, err
 	}
+	missed, err := o.policies(spec)
+	if err != nil {
+		return Result{}, err
+	}
 	now, err := c.store.Now(ctx)
 	if err != nil {
 		return Result{}, err
@@ -73,7 +77,7 @@ func (c *Connection) schedule(ctx context.Context, spec tasks.ScheduleSpec, clas
 	}
 	sc, written, err := c.put(ctx, tasks.Schedule{
 		Key: tasks.Key(class, t.TaskName), TaskClass: class, TaskName: t.TaskName, Kwargs: t.Kwargs,
-		Spec: spec, Missed: tasks.MissedOnce, Priority: t.Priority,
+		Spec: spec, Missed: missed, Overlap: string(o.overlap), Priority: t.Priority,
 	}, o.replace)
 	if err != nil {
 		return Result{}, callError(err)
@@ -149,20 +153,4 @@ func (c *Connection) UnscheduleTask(ctx context.Context, class string, opts ...T
 	}
 	id, _, err := c.store.CancelWaiting(ctx, key, "unscheduled")
 	return Result{ID: id}, err
-}
-
-// nextRun returns when the run after the given one is due.
-func nextRun(sc tasks.Schedule, due, start, end time.Time) (time.Time, error) {
-	if sc.Spec.Cron == "" {
-		every := time.Duration(sc.Spec.EveryMS) * time.Millisecond
-		if err := timers.CheckEvery(every); err != nil {
-			return time.Time{}, fmt.Errorf("schedule %s: %w", sc.Key, err)
-		}
-		return timers.NextInterval(every, sc.Spec.FromStart, due, start, end), nil
-	}
-	cron, err := timers.ParseCronIn(sc.Spec.Cron, sc.Spec.TZ)
-	if err != nil {
-		return time.Time{}, fmt.Errorf("schedule %s: %w", sc.Key, err)
-	}
-	return cron.Next(end), nil
 }

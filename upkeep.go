@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/lgtask/lgtask/tasks"
@@ -20,12 +21,22 @@ func (e *engine) adoptAll(ctx context.Context) error {
 	}
 }
 
-// audit brings back the next run of schedules that have none.
+// audit brings back the next run of schedules that have none, and takes away that of
+// those that are paused.
 func (e *engine) audit(ctx context.Context) error {
 	scs, err := e.conn.store.Schedules(ctx, e.handler.classes)
 	if err != nil {
 		return err
 	}
+	for _, sc := range scs {
+		if sc.Paused == nil {
+			continue
+		}
+		if err := e.conn.store.HoldPaused(ctx, sc); err != nil {
+			return err
+		}
+	}
+	scs = slices.DeleteFunc(scs, func(sc tasks.Schedule) bool { return sc.Paused != nil })
 	missing, err := e.conn.store.WithoutRun(ctx, scs)
 	if err != nil {
 		return err

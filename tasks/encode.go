@@ -32,5 +32,5 @@ func (t *Task) encode() (bson.Raw, error) {
 func (t *Task) hasRareField() bool {
 	return t.Processor != "" || t.Holder != "" || !t.Claim.IsZero() || !t.TsStart.IsZero() || !t.TsStop.IsZero() ||
 		t.Attempt != 0 || t.MaxAttempts != 0 || t.Crashes != 0 || t.Progress != nil || t.LastLog != "" || len(t.Errors) > 0 ||
-		t.PendingKey != "" || t.RunningKey != "" || t.LastKey != "" || !t.Schedule.IsZero() || !t.ExpireAt.IsZero()
+		t.PendingKey != "" || t.RunningKey != "" || t.LastKey != "" || !t.Schedule.IsZero() || t.Asked || !t.ExpireAt.IsZero()
 }

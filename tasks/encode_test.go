@@ -47,7 +47,7 @@ func TestEncodeWritesWhatMarshalDoes(t *testing.T) {
 func fillIn(t *testing.T, v reflect.Value) {
 	t.Helper()
 	values := []any{NewID(), bson.Raw{5, 0, 0, 0, 0}, time.UnixMilli(1e12), ClaimMark{bson.NewObjectID()},
-		[]TaskError{{Attempt: 1, Text: "x"}}, ScheduleRef{bson.NewObjectID(), 1}}
+		[]TaskError{{Attempt: 1, Text: "x"}}, ScheduleRef{UID: bson.NewObjectID(), Number: 1}}
 	for _, value := range values {
 		if reflect.TypeOf(value) == v.Type() {
 			v.Set(reflect.ValueOf(value))

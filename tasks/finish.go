@@ -123,7 +123,7 @@ func (s *Store) end(ctx context.Context, filter bson.D, update mongo.Pipeline) (
 	if tooLarge(err) {
 		res, err = s.tasks.UpdateOne(ctx, filter, append(update, bson.D{{Key: "$project", Value: asc(
 			"v", "taskClass", "taskName", "state", "priority", "tsInsert", "tsRequest", "tsStart", "tsStop", "processor", "claim", "attempt",
-			"maxAttempts", "crashes", "lastLog", "errors", "runningKey", "lastKey", "schedule", "expireAt")}}))
+			"maxAttempts", "crashes", "lastLog", "errors", "runningKey", "lastKey", "schedule", "asked", "expireAt")}}))
 	}
 	if err != nil {
 		return false, err

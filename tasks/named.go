@@ -97,7 +97,8 @@ func kwargsOf(t *Task) bson.Raw {
 	return t.Kwargs
 }
 
-// moveUp makes a waiting run due earlier and raises its priority. It reports
+// moveUp makes a waiting run due earlier and raises its priority. One of a schedule is
+// then asked for by a batch too, and is not dropped with the schedule's own. It reports
 // whether the run was still waiting.
 func (s *Store) moveUp(ctx context.Context, id ID, t *Task) (bool, error) {
 	now, err := s.Now(ctx)
@@ -108,16 +109,17 @@ func (s *Store) moveUp(ctx context.Context, id ID, t *Task) (bool, error) {
 	if due.Before(now) {
 		due = now
 	}
+	set := bson.D{{Key: "asked", Value: true}}
 	update := bson.D{
 		{Key: "$min", Value: bson.D{{Key: "tsRequest", Value: ceilMilli(due)}}},
 		{Key: "$max", Value: bson.D{{Key: "priority", Value: t.Priority}}},
 	}
 	filter := bson.D{{Key: "_id", Value: id}, {Key: "state", Value: Request}, {Key: "pendingKey", Value: bson.D{{Key: "$exists", Value: true}}}}
 	if !t.Schedule.IsZero() { // t is a schedule's run: the waiting one becomes that
-		update = append(update, bson.E{Key: "$set", Value: bson.D{{Key: "schedule", Value: t.Schedule}}})
+		set = append(set, bson.E{Key: "schedule", Value: t.Schedule})
 		filter = append(filter, bson.E{Key: "schedule.uid", Value: bson.D{{Key: "$ne", Value: t.Schedule.UID}}})
 	}
-	res, err := s.tasks.UpdateOne(ctx, filter, update)
+	res, err := s.tasks.UpdateOne(ctx, filter, append(update, bson.E{Key: "$set", Value: set}))
 	if err != nil {
 		return false, err
 	}

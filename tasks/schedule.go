@@ -21,9 +21,11 @@ type Schedule struct {
 	TaskName  string        `bson:"taskName" json:"taskName"`
 	Kwargs    bson.Raw      `bson:"kwargs" json:"-"`
 	Spec      ScheduleSpec  `bson:"schedule" json:"schedule"`
-	Missed    string        `bson:"missed" json:"missed"` // policy for missed runs: "once"
+	Missed    string        `bson:"missed" json:"missed"`                       // policy for missed runs: "once", "skip", "all 6h0m0s"
+	Overlap   string        `bson:"overlap,omitempty" json:"overlap,omitempty"` // what passes during a run: "skip", "queue"; empty: as the kind has it
 	Priority  int           `bson:"priority" json:"priority"`
 	TsInsert  time.Time     `bson:"tsInsert" json:"tsInsert"`
+	Paused    *Pause        `bson:"paused,omitempty" json:"paused,omitempty"` // nil: it is not; no part of the definition
 }
 
 // ScheduleSpec is when a schedule runs: every and fromStart, or cron and tz.
@@ -33,9 +35,6 @@ type ScheduleSpec struct {
 	Cron      string `bson:"cron,omitempty" json:"cron,omitempty"`
 	TZ        string `bson:"tz,omitempty" json:"tz,omitempty"`
 }
-
-// MissedOnce is the policy to run once, at once, for any number of missed runs.
-const MissedOnce = "once"
 
 // ScheduleExistsError is returned for a schedule whose name is taken by another
 // definition. Nothing was changed.
@@ -65,6 +64,7 @@ func (sc *Schedule) diff(want *Schedule) error {
 		{"cron", strconv.Quote(sc.Spec.Cron), strconv.Quote(want.Spec.Cron)},
 		{"tz", strconv.Quote(sc.Spec.TZ), strconv.Quote(want.Spec.TZ)},
 		{"missed", sc.Missed, want.Missed},
+		{"overlap", strconv.Quote(sc.Overlap), strconv.Quote(want.Overlap)},
 		{"priority", sc.Priority, want.Priority},
 	} {
 		if f.have != f.want {
@@ -106,6 +106,9 @@ func (s *Store) PutSchedule(ctx context.Context, want Schedule, replace bool) (S
 		differs := have.diff(&want)
 		if differs == nil || !replace {
 			return have, false, differs
+		}
+		if have.Paused != nil {
+			want.Paused = &Pause{Since: have.Paused.Since, Reason: have.Paused.Reason}
 		}
 		res, err := s.schedules.ReplaceOne(ctx, bson.D{{Key: "_id", Value: want.Key}, {Key: "uid", Value: have.UID}}, want)
 		if err != nil || res.MatchedCount == 1 {

@@ -13,7 +13,7 @@ import (
 
 // every returns the definition of an interval task of the name n.
 func every(d time.Duration, edits ...func(*tasks.Schedule)) tasks.Schedule {
-	sc := tasks.Schedule{Key: "Mail/n", TaskClass: "Mail", TaskName: "n", Spec: tasks.ScheduleSpec{EveryMS: d.Milliseconds()}, Missed: tasks.MissedOnce}
+	sc := tasks.Schedule{Key: "Mail/n", TaskClass: "Mail", TaskName: "n", Spec: tasks.ScheduleSpec{EveryMS: d.Milliseconds()}, Missed: "once"}
 	for _, edit := range edits {
 		edit(&sc)
 	}

@@ -56,6 +56,7 @@ type Task struct {
 	RunningKey  string      `bson:"runningKey,omitempty" json:"-"`
 	LastKey     string      `bson:"lastKey,omitempty" json:"-"`
 	Schedule    ScheduleRef `bson:"schedule,omitempty" json:"schedule,omitzero"`
+	Asked       bool        `bson:"asked,omitempty" json:"asked,omitempty"` // a batch counts on this run of a schedule
 	ExpireAt    time.Time   `bson:"expireAt,omitempty" json:"expireAt,omitzero"`
 }
 
@@ -95,6 +96,7 @@ func (c ClaimMark) IsZero() bool { return c.Token.IsZero() }
 type ScheduleRef struct {
 	UID    bson.ObjectID `bson:"uid" json:"uid"`
 	Number int64         `bson:"n" json:"n"`
+	At     time.Time     `bson:"at,omitempty" json:"at,omitzero"` // the instant a late run makes up for
 }
 
 // IsZero lets a task of no schedule be written without the field.

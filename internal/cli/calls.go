@@ -22,8 +22,8 @@ type callCommand struct {
 	long    string
 	example string
 	// options are those of the call; kwargs are one of them.
-	kwargs, taskName, priority, maxAttempts, startAt, fromStart, replace, id bool
-	named                                                                    bool // says whether it created something
+	kwargs, taskName, priority, maxAttempts, startAt, fromStart, replace, id, policies, reason bool
+	did, not                                                                                   string // what it says if it did something, or not
 }
 
 var callCommands = []callCommand{
@@ -32,34 +32,34 @@ var callCommands = []callCommand{
 		long: "Create a task of a class, due now, and print its ID.\n\n" + kwargsHelp +
 			"\n\nAfter an error whose outcome is not known, repeat the call with --id: a task of\nthat ID with the same class and kwargs is success.",
 		example: "PROGRAM create Mail to=bob copies=2\nPROGRAM create Mail --task-name bob --priority 10 --max-attempts 3 to=bob\nPROGRAM create Import --id import-2026-03 month=2026-03\ngenerate | PROGRAM create Report --kwargs - draft=true",
-		kwargs:  true, taskName: true, priority: true, maxAttempts: true, id: true,
+		kwargs:  true, taskName: true, priority: true, maxAttempts: true, id: true, not: "already there",
 	},
 	{
 		verb: "delay", when: "WHEN", short: "create a task that is due later",
 		long:    "Create a task of a class, due at WHEN, and print its ID.\n\n" + whenHelp + "\n\n" + kwargsHelp,
 		example: "PROGRAM delay \"5 minutes\" Mail to=bob\nPROGRAM delay \"1 day 2 hours\" Mail to=bob\nPROGRAM delay 2026-03-29T02:30:00+01:00 Mail to=bob",
-		kwargs:  true, taskName: true, priority: true, maxAttempts: true, id: true,
+		kwargs:  true, taskName: true, priority: true, maxAttempts: true, id: true, not: "already there",
 	},
 	{
 		verb: "batch", when: "WHEN", short: "make sure that a run of a name starts by then",
 		long: "Make sure that a run of CLASS, with its --task-name, starts at WHEN or earlier,\nand print the run's ID. If one waits already nothing is created; it is moved up\n" +
 			"if WHEN is earlier. If one is running, exactly one more follows it. Standard\nerror says \"created\" or \"already there\". Other kwargs than those of the run that is there are\nan error.\n\n" + whenHelp + "\n\n" + kwargsHelp,
 		example: "PROGRAM batch \"10 seconds\" Reindex\nPROGRAM batch now Reindex --task-name customers table=customers",
-		kwargs:  true, taskName: true, priority: true, maxAttempts: true, named: true,
+		kwargs:  true, taskName: true, priority: true, maxAttempts: true, did: "created", not: "already there",
 	},
 	{
 		verb: "interval", when: "EVERY", short: "schedule runs again and again",
 		long: "Schedule a class to run again and again, EVERY after the end of the last run\n(--from-start: after its start), and print the ID of the next run. EVERY is at\nleast 1 second, such as \"90 seconds\", \"1 hour 30 minutes\" or \"1 day\".\n\n" +
 			"If the name is scheduled in the same way nothing changes; standard error says\n\"created\" or \"already there\". Scheduled in another way it is an error, unless --replace is given.\n\n" + kwargsHelp,
 		example: "PROGRAM interval \"1 hour\" Cleanup\nPROGRAM interval \"1 day\" Report --start-at 2026-03-29T06:00:00Z --from-start\nPROGRAM interval \"30 minutes\" Cleanup --replace",
-		kwargs:  true, taskName: true, priority: true, startAt: true, fromStart: true, replace: true, named: true,
+		kwargs:  true, taskName: true, priority: true, startAt: true, fromStart: true, replace: true, policies: true, did: "created", not: "already there",
 	},
 	{
 		verb: "cron", when: "SPEC", short: "schedule runs by a cron spec",
 		long: "Schedule a class by a cron spec: minute, hour, day of month, month, day of week,\nor @hourly, @daily, @weekly, @monthly, @yearly; in UTC unless it begins with\nCRON_TZ=ZONE. It prints the ID of the next run.\n\n" +
 			"If the name is scheduled in the same way nothing changes; standard error says\n\"created\" or \"already there\". Scheduled in another way it is an error, unless --replace is given.\n\n" + kwargsHelp,
 		example: "PROGRAM cron \"0 3 * * *\" Backup\nPROGRAM cron \"CRON_TZ=Europe/Berlin 30 8 * * 1-5\" Report --task-name sales\nPROGRAM cron @hourly Cleanup --replace",
-		kwargs:  true, taskName: true, priority: true, replace: true, named: true,
+		kwargs:  true, taskName: true, priority: true, replace: true, policies: true, did: "created", not: "already there",
 	},
 	{
 		verb: "unschedule", short: "end the schedule of a name",
@@ -67,6 +67,18 @@ var callCommands = []callCommand{
 			"A run that is going ends normally; plain and delayed tasks stay. It is no error\nif nothing is scheduled.",
 		example:  "PROGRAM unschedule Cleanup\nPROGRAM unschedule Report --task-name sales",
 		taskName: true,
+	},
+	{
+		verb: "pause", short: "end the runs of a schedule for the time being",
+		long:     "Pause the interval or cron schedule of CLASS, with its --task-name: its waiting run\nis aborted, and there is no other until it is resumed. A run that is going ends\nnormally. What \"batch\" asks for under the name runs. Scheduling it again, also with\n--replace, does not resume it.",
+		example:  "PROGRAM pause Cleanup --reason \"the disk is being replaced\"\nPROGRAM pause Report --task-name sales",
+		taskName: true, reason: true, did: "paused", not: "it was paused already",
+	},
+	{
+		verb: "resume", short: "have the runs of a paused schedule go on",
+		long:     "Resume the interval or cron schedule of CLASS, with its --task-name, and print the ID\nof its next run. A run that would have been due meanwhile is due now, once for\nhowever many there were.",
+		example:  "PROGRAM resume Cleanup\nPROGRAM resume Report --task-name sales",
+		taskName: true, did: "resumed", not: "it was not paused",
 	},
 }
 
@@ -79,6 +91,7 @@ type callFlags struct {
 	config                        *configFile
 	priority, maxAttempts         *number
 	kwargs, taskName, startAt, id string
+	missed, overlap, reason       string
 	fromStart, replace, asJSON    bool
 }
 
@@ -134,6 +147,13 @@ func (spec callCommand) flags(cmd *cobra.Command) *callFlags {
 	if spec.replace {
 		flags.BoolVar(&f.replace, "replace", false, "replace another schedule of that name")
 	}
+	if spec.policies {
+		flags.StringVar(&f.missed, "missed", "", "`POLICY` for runs that could not start in time: once (default), skip those over a minute late, or \"all 6 hours\"")
+		flags.StringVar(&f.overlap, "overlap", "", "`POLICY` for instants that pass during a run: skip (default of cron) or queue one run (default of --from-start)")
+	}
+	if spec.reason {
+		flags.StringVar(&f.reason, "reason", "", "`TEXT` that schedules shows")
+	}
 	if spec.id {
 		flags.StringVar(&f.id, "id", "", "`ID` of the task, so that the call can be repeated")
 	}
@@ -143,13 +163,13 @@ func (spec callCommand) flags(cmd *cobra.Command) *callFlags {
 
 // call does what the command line says.
 func (p *program) call(cmd *cobra.Command, spec callCommand, f *callFlags, args []string) error {
-	call := lgtask.Call{Verb: spec.verb, StartAt: f.startAt, FromStart: f.fromStart, Replace: f.replace, ID: f.id}
+	call := lgtask.Call{Verb: spec.verb, StartAt: f.startAt, FromStart: f.fromStart, Replace: f.replace, ID: f.id, Missed: f.missed, Overlap: f.overlap, Reason: f.reason}
 	if spec.when != "" {
 		call.When, args = args[0], args[1:]
 	}
 	call.Class, args = args[0], args[1:]
 	changed := cmd.Flags().Changed
-	for _, name := range []string{"id", "start-at"} {
+	for _, name := range []string{"id", "start-at", "missed", "overlap", "reason"} {
 		if changed(name) && cmd.Flag(name).Value.String() == "" {
 			return &usageError{"--" + name + " is empty", "give a value, or leave it out"}
 		}
@@ -205,12 +225,12 @@ func (p *program) report(spec callCommand, asJSON bool, reply tasksocket.Reply) 
 			return err
 		}
 	}
-	switch {
-	case spec.verb == "unschedule":
-	case !reply.Created:
-		p.note("already there")
-	case spec.named:
-		p.note("created")
+	text := spec.not
+	if reply.Created {
+		text = spec.did
+	}
+	if text != "" {
+		p.note("%s", text)
 	}
 	return nil
 }

@@ -31,7 +31,7 @@ func (p *program) do(ctx context.Context, config *configFile, call lgtask.Call) 
 		return p.connected(ctx, config, func(conn *lgtask.Connection) error {
 			res, err := conn.Do(ctx, call)
 			reply = tasksocket.Reply{ID: res.ID.String(), Created: res.Created}
-			if err == nil && call.Verb != "unschedule" {
+			if err == nil && !slices.Contains([]string{"unschedule", "pause", "resume"}, call.Verb) {
 				p.noteUnknown(ctx, conn, call.Class)
 			}
 			return err

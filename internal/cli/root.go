@@ -11,8 +11,8 @@ import (
 )
 
 // flagNames are all options, for "did you mean".
-var flagNames = []string{"all", "arch", "before", "class", "config", "follow", "from-start", "help", "id", "json", "kwargs", "limit", "max-attempts",
-	"os", "output", "port", "priority", "processor", "processors", "replace", "start-at", "state", "task-name"}
+var flagNames = []string{"all", "arch", "before", "class", "config", "follow", "from-start", "help", "id", "json", "kwargs", "limit", "max-attempts", "missed",
+	"os", "output", "overlap", "port", "priority", "processor", "processors", "reason", "replace", "start-at", "state", "task-name"}
 
 const rootLong = `%[1]s runs task processors on a central MongoDB, enqueues tasks and shows them.
 

@@ -29,7 +29,7 @@ func (p *program) schedulesCommand() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use: "schedules", Short: "list the interval and cron schedules", Args: expects(),
-		Long: "List the interval and cron schedules with their next runs. STATE is waiting,\nworking, retry (a run waits for another attempt) or none; no run appears soon\nif a processor of the class runs.\n\n" +
+		Long: "List the interval and cron schedules with their next runs. STATE is waiting,\nworking, retry (a run waits for another attempt), paused (with the reason) or none;\nno run appears soon if a processor of the class runs.\n\n" +
 			"--json writes one document a line.",
 		Example: "PROGRAM schedules\nPROGRAM schedules --json | jq -r .key",
 	}
@@ -65,7 +65,7 @@ func (p *program) schedules(ctx context.Context, conn *lgtask.Connection, asJSON
 			}
 			continue
 		}
-		if err := table.row(cell(sc.TaskClass, nameWidth), cell(sc.TaskName, nameWidth), cell(specText(sc), nameWidth), instant(r.next(), time.Now()), r.state()); err != nil {
+		if err := table.row(cell(sc.TaskClass, nameWidth), cell(sc.TaskName, nameWidth), cell(specText(sc), nameWidth), instant(r.next(), time.Now()), stateText(sc, r)); err != nil {
 			return err
 		}
 	}
@@ -78,7 +78,11 @@ func (p *program) schedules(ctx context.Context, conn *lgtask.Connection, asJSON
 func viewSchedule(sc lgtask.Schedule, r runs) (v scheduleView, err error) {
 	v.Kwargs, err = kwargsJSON(sc.Kwargs)
 	sc.Key, sc.TaskClass, sc.TaskName = mongouri.Redact(sc.Key), mongouri.Redact(sc.TaskClass), mongouri.Redact(sc.TaskName)
-	v.Schedule, v.NextRun, v.State = sc, r.next(), r.state()
+	if sc.Paused != nil {
+		paused := *sc.Paused
+		paused.Reason, sc.Paused = mongouri.Redact(paused.Reason), &paused
+	}
+	v.Schedule, v.NextRun, v.State = sc, r.next(), stateOf(sc, r)
 	if r.waiting != nil {
 		v.Waiting = r.waiting.ID.String()
 	}
@@ -127,6 +131,30 @@ func (r runs) state() string {
 		return "waiting"
 	}
 	return "none"
+}
+
+// stateOf is the state of a schedule: paused, unless a run has not ended, or that of
+// its runs.
+func stateOf(sc lgtask.Schedule, r runs) string {
+	if state := r.state(); sc.Paused == nil || state != "none" {
+		return state
+	}
+	return "paused"
+}
+
+// stateText is stateOf for people: a run of a paused schedule is the last.
+func stateText(sc lgtask.Schedule, r runs) string {
+	text := stateOf(sc, r)
+	switch {
+	case sc.Paused == nil:
+		return text
+	case text != "paused":
+		text += ", then paused"
+	}
+	if sc.Paused.Reason != "" {
+		text += ": " + sc.Paused.Reason
+	}
+	return cell(text, nameWidth)
 }
 
 // findRuns looks for the runs of a schedule: those that are named after it, then,
