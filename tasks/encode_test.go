@@ -55,6 +55,8 @@ func fillIn(t *testing.T, v reflect.Value) {
 		}
 	}
 	switch v.Kind() {
+	case reflect.Bool:
+		v.SetBool(true)
 	case reflect.Int:
 		v.SetInt(7)
 	case reflect.String:

@@ -155,7 +155,7 @@ func TestQueriesReadLittle(t *testing.T) {
 		t.Fatal(err)
 	}
 	fill(t, collection(s), now)
-	sc := every(time.Hour)
+	sc, _ := putSchedule(t, s, every(time.Hour), false)
 	classes := []string{"Ours", "Absent"}
 	seeks := len(classes) * len(usedPriorities)
 	h := claim(t, s, first(ensureRun(t, s, sc, time.Time{})))
