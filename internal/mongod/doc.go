@@ -4,8 +4,9 @@
 //
 // # Guarantees
 //
-//   - A server listens on loopback only, on a port of its own, over a fresh
-//     temporary directory. Nothing of another server is touched.
+//   - A server listens on loopback only (unless it is given other addresses), on
+//     a port of its own, over a fresh temporary directory. Nothing of another
+//     server is touched.
 //   - When [Start] returns, the set has a primary and, with three members, two
 //     secondaries that count for a majority.
 //   - mongod ends and its directory disappears when the owner calls

@@ -2,7 +2,6 @@ package mongod
 
 import (
 	"context"
-	"path/filepath"
 	"runtime"
 	"strings"
 	"testing"
@@ -45,7 +44,7 @@ func TestSetNeverInitiated(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := &Server{opts: opts, path: path, dir: t.TempDir()}
-	n, err := s.firstStart(t.Context(), filepath.Join(s.dir, "node0"))
+	n, err := s.firstStart(t.Context(), 0)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strconv"
 	"time"
 
@@ -16,7 +17,7 @@ import (
 // pace is the pause between two looks at a server that is not ready yet.
 const pace = 10 * time.Millisecond
 
-func (n *node) addr() string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(n.port)) }
+func (n *node) addr() string { return net.JoinHostPort(n.host, strconv.Itoa(n.port)) }
 
 // listening returns when the node accepts connections.
 func (n *node) listening(ctx context.Context) error {
@@ -76,7 +77,11 @@ func (s *Server) initiate(ctx context.Context) error {
 func (s *Server) config() bson.D {
 	var members bson.A
 	for i, n := range s.nodes {
-		members = append(members, bson.D{{Key: "_id", Value: i}, {Key: "host", Value: n.addr()}})
+		m := bson.D{{Key: "_id", Value: i}, {Key: "host", Value: n.addr()}}
+		if s.opts.Arbiter && i == len(s.nodes)-1 {
+			m = append(m, bson.E{Key: "arbiterOnly", Value: true})
+		}
+		members = append(members, m)
 	}
 	return bson.D{
 		{Key: "_id", Value: setName},
@@ -144,7 +149,7 @@ func (s *Server) caughtUp(ctx context.Context) error {
 		}
 		err := c.Database("admin").RunCommand(ctx, bson.D{{Key: "replSetGetStatus", Value: 1}}).Decode(&status)
 		for i, m := range status.Members {
-			if m.StateStr != "PRIMARY" && m.StateStr != "SECONDARY" {
+			if !slices.Contains([]string{"PRIMARY", "SECONDARY", "ARBITER"}, m.StateStr) {
 				return fmt.Errorf("member %d is in state %s", i, m.StateStr)
 			}
 		}

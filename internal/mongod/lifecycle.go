@@ -53,8 +53,8 @@ func (s *Server) Restart(ctx context.Context) error {
 		if !n.exited(0) {
 			continue
 		}
-		fresh, err := launch(s.path, n.dir, n.port, s.args(n.dir, n.port))
-		if err != nil {
+		fresh := &node{dir: n.dir, host: n.host, port: n.port}
+		if err := fresh.launch(s.command(i, n)); err != nil {
 			return fmt.Errorf("restart member %d: %w", i, err)
 		}
 		n.forget() // only now: some watchdog always guards the directory

@@ -37,6 +37,7 @@ exit 0
 // node is one mongod process with its watchdog.
 type node struct {
 	dir  string // its data, log and key; removed when it stops
+	host string
 	port int
 
 	cmd   *exec.Cmd      // the watchdog
@@ -49,15 +50,14 @@ type node struct {
 // maxTail bounds what is kept of mongod's output for error messages.
 const maxTail = 4 << 10
 
-// launch starts mongod with args under a watchdog and returns when its
+// launch starts mongod by a command under a watchdog and returns when its
 // process exists.
-func launch(path, dir string, port int, args []string) (*node, error) {
+func (n *node) launch(command []string) error {
 	r, w, err := os.Pipe()
 	if err != nil {
-		return nil, err
+		return err
 	}
-	argv := append([]string{"-c", watchdog, "sh", dir, path}, args...)
-	n := &node{dir: dir, port: port, out: r, cmd: exec.Command("/bin/sh", argv...)}
+	n.out, n.cmd = r, exec.Command("/bin/sh", append([]string{"-c", watchdog, "sh", n.dir}, command...)...)
 	n.cmd.Stdout, n.cmd.Stderr = w, w
 	detach(n.cmd)
 	if n.leash, err = n.cmd.StdinPipe(); err == nil {
@@ -66,13 +66,13 @@ func launch(path, dir string, port int, args []string) (*node, error) {
 	_ = w.Close()
 	if err != nil {
 		_ = r.Close()
-		return nil, fmt.Errorf("start the watchdog of mongod: %w", err)
+		return fmt.Errorf("start the watchdog of mongod: %w", err)
 	}
 	if err := n.readPID(); err != nil {
 		n.stop()
-		return nil, err
+		return err
 	}
-	return n, nil
+	return nil
 }
 
 func (n *node) readPID() error {

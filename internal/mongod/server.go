@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -30,6 +31,16 @@ type Options struct {
 	// Standalone starts a node that is in no replica set, as found on
 	// machines where change streams cannot work.
 	Standalone bool
+	// Arbiter makes the last of three members one that votes and has no data.
+	Arbiter bool
+	// Dir is the folder that the nodes' directories are made in, such as one on
+	// a small file system that is to be filled. Default: that for temporary files.
+	Dir string
+	// Hosts are the members' IP addresses. Default: 127.0.0.1 for each.
+	Hosts []string
+	// Enter are, for each member, the first words of a command that runs the rest
+	// of its arguments in its own place, such as ip netns exec NAME. Default: none.
+	Enter [][]string
 }
 
 // setName is the name of every replica set started here.
@@ -60,7 +71,7 @@ func Start(ctx context.Context, opts Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	dir, err := os.MkdirTemp("", "lgtask-mongod-")
+	dir, err := os.MkdirTemp(opts.Dir, "lgtask-mongod-")
 	if err != nil {
 		return nil, err
 	}
@@ -88,6 +99,10 @@ func (o *Options) check() error {
 		return fmt.Errorf("mongod: %d members asked for; choose 1 or 3", o.Members)
 	case o.Standalone && o.Members != 1:
 		return errors.New("mongod: a stand-alone server has one member; drop Standalone or Members")
+	case o.Arbiter && o.Members != 3:
+		return errors.New("mongod: a set with an arbiter has three members; drop Arbiter, or set Members to 3")
+	case o.Hosts != nil && len(o.Hosts) != o.Members, o.Enter != nil && len(o.Enter) != o.Members:
+		return fmt.Errorf("mongod: %d Hosts and %d Enter for %d members; give one for each member, or none", len(o.Hosts), len(o.Enter), o.Members)
 	case (o.User == "") != (o.Password == ""):
 		return errors.New("mongod: User and Password go together; set both or none")
 	case o.Port < 0 || o.Port > 65535:
@@ -104,13 +119,11 @@ func (o *Options) check() error {
 // boot starts every node and makes them one set.
 func (s *Server) boot(ctx context.Context) error {
 	for i := range s.opts.Members {
-		n, err := s.firstStart(ctx, filepath.Join(s.dir, "node"+strconv.Itoa(i)))
-		if n != nil {
-			s.nodes = append(s.nodes, n)
-		}
+		n, err := s.firstStart(ctx, i)
 		if err != nil {
 			return err
 		}
+		s.nodes = append(s.nodes, n)
 	}
 	for _, n := range s.nodes {
 		if err := n.listening(ctx); err != nil {
@@ -121,7 +134,8 @@ func (s *Server) boot(ctx context.Context) error {
 }
 
 // firstStart launches a node in a new directory and on a free port.
-func (s *Server) firstStart(ctx context.Context, dir string) (*node, error) {
+func (s *Server) firstStart(ctx context.Context, member int) (*node, error) {
+	dir := filepath.Join(s.dir, "node"+strconv.Itoa(member))
 	if err := os.MkdirAll(filepath.Join(dir, "data"), 0o700); err != nil {
 		return nil, err
 	}
@@ -137,20 +151,36 @@ func (s *Server) firstStart(ctx context.Context, dir string) (*node, error) {
 			return nil, err
 		}
 	}
-	return launch(s.path, dir, port, s.args(dir, port))
+	n := &node{dir: dir, host: s.host(member), port: port}
+	if err := n.launch(s.command(member, n)); err != nil {
+		return nil, err
+	}
+	return n, nil
 }
 
-// args is mongod's command line. It holds no secret.
-func (s *Server) args(dir string, port int) []string {
-	args := []string{
+func (s *Server) host(member int) string {
+	if s.opts.Hosts == nil {
+		return "127.0.0.1"
+	}
+	return s.opts.Hosts[member]
+}
+
+// command is what a member runs: mongod and its arguments. It holds no secret.
+func (s *Server) command(member int, n *node) []string {
+	var args []string
+	if s.opts.Enter != nil {
+		args = slices.Clone(s.opts.Enter[member])
+	}
+	dir := n.dir
+	args = append(args, s.path,
 		"--dbpath", filepath.Join(dir, "data"),
 		"--logpath", filepath.Join(dir, "log"), "--logappend",
-		"--port", strconv.Itoa(port), "--bind_ip", "127.0.0.1", "--nounixsocket",
+		"--port", strconv.Itoa(n.port), "--bind_ip", n.host, "--nounixsocket",
 		"--wiredTigerCacheSizeGB", "0.5",
 		"--networkMessageCompressors", "snappy,zstd",
 		"--setParameter", "enableTestCommands=1",
 		"--setParameter", "diagnosticDataCollectionEnabled=false",
-	}
+	)
 	if !s.opts.Standalone {
 		args = append(args, "--replSet", setName, "--oplogSize", strconv.Itoa(s.opts.OplogSizeMB))
 	}

@@ -103,6 +103,23 @@ func TestThreeMembersWithUser(t *testing.T) {
 	insert(t, c, 3)
 }
 
+// TestArbiter: the third member votes, and has no data.
+func TestArbiter(t *testing.T) {
+	s := start(t, mongod.Options{Members: 3, Arbiter: true, Dir: t.TempDir(), Hosts: []string{"127.0.0.1", "127.0.0.2", "127.0.0.3"},
+		Enter: [][]string{{"env"}, {"env"}, {"env"}}})
+	c := connect(t, s.URI())
+	insert(t, c, 1)
+	var hello struct {
+		Hosts, Arbiters []string
+	}
+	if err := c.Database("admin").RunCommand(t.Context(), bson.D{{Key: "hello", Value: 1}}).Decode(&hello); err != nil {
+		t.Fatal(err)
+	}
+	if len(hello.Hosts) != 2 || len(hello.Arbiters) != 1 || !strings.HasPrefix(hello.Arbiters[0], "127.0.0.3:") {
+		t.Errorf("the members are %+v", hello)
+	}
+}
+
 func TestStandalone(t *testing.T) {
 	s := start(t, mongod.Options{Standalone: true})
 	insert(t, connect(t, s.URI()), 1)
@@ -114,6 +131,9 @@ func TestOptionsAreChecked(t *testing.T) {
 		"standalone": {Members: 3, Standalone: true},
 		"password":   {User: "tester"},
 		"oplog":      {OplogSizeMB: -1},
+		"arbiter":    {Arbiter: true},
+		"hosts":      {Hosts: []string{"127.0.0.1", "127.0.0.2"}},
+		"enter":      {Members: 3, Enter: [][]string{{"env"}}},
 	} {
 		if s, err := mongod.Start(t.Context(), opts); err == nil {
 			s.Stop()
