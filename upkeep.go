@@ -2,9 +2,7 @@ package lgtask
 
 import (
 	"context"
-	"errors"
 	"math/rand/v2"
-	"slices"
 	"time"
 
 	"github.com/lgtask/lgtask/tasks"
@@ -19,47 +17,6 @@ func (e *engine) adoptAll(ctx context.Context) error {
 			return err
 		}
 	}
-}
-
-// audit brings back the next run of schedules that have none, and takes away that of
-// those that are paused.
-func (e *engine) audit(ctx context.Context) error {
-	scs, err := e.conn.store.Schedules(ctx, e.handler.classes)
-	if err != nil {
-		return err
-	}
-	for _, sc := range scs {
-		if sc.Paused == nil {
-			continue
-		}
-		if err := e.conn.store.HoldPaused(ctx, sc); err != nil {
-			return err
-		}
-	}
-	scs = slices.DeleteFunc(scs, func(sc tasks.Schedule) bool { return sc.Paused != nil })
-	missing, err := e.conn.store.WithoutRun(ctx, scs)
-	if err != nil {
-		return err
-	}
-	for _, sc := range missing {
-		now := e.conn.store.Clock()
-		due := now
-		if sc.Spec.Cron != "" {
-			if due, err = nextRun(sc, now, now, now); err != nil {
-				e.log.Error().Err(err).Str("schedule", sc.Key).Msg("a schedule cannot be read")
-				continue
-			}
-		}
-		_, created, err := e.conn.store.EnsureRun(ctx, sc, due)
-		var conflict *tasks.KwargsConflictError
-		if err != nil && !errors.As(err, &conflict) {
-			return err
-		}
-		if created {
-			e.log.Warn().Str("schedule", sc.Key).Time("due", due).Msg("the next run of a schedule had vanished; it is set again")
-		}
-	}
-	return nil
 }
 
 // When the server's clock is asked for again: soon after the start, which may be

@@ -184,7 +184,7 @@ func TestQueriesReadLittle(t *testing.T) {
 			_, err := s.RefuseSingleton(t.Context(), tasks.Candidate{ID: tasks.NewID(), Kwargs: kwargs(t, d())}, "Mail/n")
 			return err
 		}, 1, 2},
-		{"schedules without a run", func() error { _, err := s.WithoutRun(t.Context(), []tasks.Schedule{sc}); return err }, 1, 4},
+		{"an audit", func() error { _, _, err := s.Audit(t.Context(), []tasks.Schedule{sc}, now); return err }, 1, 4},
 		{"a claim of many", func() error {
 			_, err := s.ClaimMany(t.Context(), []tasks.ID{tasks.NewID(), tasks.NewID()}, []string{"p", "p"}, tasks.NewClaim("", "h"))
 			return err

@@ -80,13 +80,13 @@ func TestSucceedChain(t *testing.T) {
 	if _, err := collection(s).DeleteOne(t.Context(), d("_id", last.ID)); err != nil {
 		t.Fatal(err)
 	}
-	if missing, err := s.WithoutRun(t.Context(), []tasks.Schedule{sc}); err != nil || len(missing) != 1 {
+	if missing, far, err := s.Audit(t.Context(), []tasks.Schedule{sc}, s.Clock()); err != nil || len(far) > 0 || len(missing) != 1 {
 		t.Errorf("without run: %v, %v", missing, err)
 	}
 	if id, created := ensureRun(t, s, sc, time.Time{}); !created || id != last.ID {
 		t.Errorf("the vanished run: %s, %v, want %s", id, created, last.ID)
 	}
-	if missing, err := s.WithoutRun(t.Context(), []tasks.Schedule{sc}); err != nil || len(missing) != 0 {
+	if missing, far, err := s.Audit(t.Context(), []tasks.Schedule{sc}, s.Clock()); err != nil || len(far) > 0 || len(missing) != 0 {
 		t.Errorf("without run: %v, %v", missing, err)
 	}
 }
