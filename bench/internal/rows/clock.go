@@ -10,7 +10,7 @@ import (
 	"github.com/lgtask/lgtask/bench/internal/job"
 	"github.com/lgtask/lgtask/bench/internal/report"
 	"github.com/lgtask/lgtask/bench/internal/roles"
-	"github.com/lgtask/lgtask/bench/internal/skew"
+	"github.com/lgtask/lgtask/internal/skew"
 	"github.com/lgtask/lgtask/bench/internal/stats"
 )
 

@@ -15,11 +15,16 @@ import (
 )
 
 // variable tells a program how wrong its clock is, in seconds.
-const variable = "LGTASK_BENCH_SKEW"
+const variable = "LGTASK_SKEW"
 
 // Env returns the entry of the environment that sets the clock of a program made
 // by Build ahead by d, or back if d is negative. Only whole seconds count.
-func Env(d time.Duration) string { return fmt.Sprintf("%s=%d", variable, int64(d/time.Second)) }
+func Env(d time.Duration) string { return Step(d, 0) }
+
+// Step is Env for a clock that is right until the program has run for a while.
+func Step(d, after time.Duration) string {
+	return fmt.Sprintf("%s=%d@%d", variable, int64(d/time.Second), int64(after/time.Second))
+}
 
 // Build builds the main package of that import path into the file out. It takes
 // half a minute the first time, since all of Go's packages have to be built anew;
@@ -77,22 +82,26 @@ func skewed(text []byte) ([]byte, error) {
 			return nil, fmt.Errorf("%d places look like %q; this version of Go needs another way to set the clock wrong", n, at)
 		}
 	}
-	text = now.ReplaceAll(text, []byte("${0}\tsec += skew\n"))
+	text = now.ReplaceAll(text, []byte("${0}\tif mono-startNano >= skewFrom {\n\t\tsec += skew\n\t}\n"))
 	text = imports.ReplaceAll(text, []byte("${0}\tskewenv \"syscall\"\n"))
 	return append(text, addition...), nil
 }
 
 // addition reads the variable once, with the little that package time may import.
 const addition = `
-var skew = func() (s int64) {
+var skew, skewFrom = func() (s, from int64) {
 	text, _ := skewenv.Getenv("` + variable + `")
-	sign := int64(1)
-	if text != "" && text[0] == '-' {
-		sign, text = -1, text[1:]
-	}
+	sign, sum := int64(1), &s
 	for i := range len(text) {
-		s = 10*s + int64(text[i]-'0')
+		switch c := text[i]; c {
+		case '-':
+			sign = -1
+		case '@':
+			sum = &from
+		default:
+			*sum = 10**sum + int64(c-'0')
+		}
 	}
-	return sign * s
+	return sign * s, from * int64(Second)
 }()
 `
