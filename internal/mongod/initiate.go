@@ -69,7 +69,7 @@ func (s *Server) initiate(ctx context.Context) error {
 			return fmt.Errorf("create the user %q: %w", s.opts.User, err)
 		}
 	}
-	return s.caughtUp(ctx)
+	return s.CaughtUp(ctx)
 }
 
 // config is the replica set's configuration. Elections are quicker than
@@ -131,8 +131,9 @@ func (s *Server) primary(ctx context.Context, f func(context.Context, *mongo.Dat
 	return 0, errors.Join(append(errs, errNoPrimary)...)
 }
 
-// caughtUp returns when every node of a set can acknowledge writes.
-func (s *Server) caughtUp(ctx context.Context) error {
+// CaughtUp returns when every member of a set counts for a majority: after a
+// [Server.Restart] that takes a while. All members must run.
+func (s *Server) CaughtUp(ctx context.Context) error {
 	if s.opts.Standalone || s.opts.Members == 1 {
 		return nil
 	}
