@@ -59,3 +59,11 @@ func (w *world) create(k *Work, opts ...lgtask.TaskOption) lgtask.TaskID {
 	w.Helper()
 	return w.enqueue(w.Context(), k, opts...)
 }
+
+// batch asks for a run of a name.
+func (w *world) batch(k *Work, name string) {
+	w.Helper()
+	res, err := w.calm.BatchTask(w.within(time.Minute), lgtask.Now(), "Work", map[string]any{"takes": k.Takes}, lgtask.WithTaskName(name))
+	w.must(err)
+	w.book.change(func() { w.book.acked[res.ID] = time.Now() })
+}

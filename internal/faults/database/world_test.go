@@ -32,6 +32,7 @@ type world struct {
 	uri    string // of the task database
 	db     *mongo.Database
 	conn   *lgtask.Connection // of those who enqueue
+	calm   *lgtask.Connection // one that nothing goes wrong with, unless it does for all
 	book   *book
 	dir    string // of the locks
 
@@ -71,9 +72,10 @@ func newWorld(t *testing.T, opts mongod.Options) *world {
 	}
 	w.uri = u.Driver()
 	w.db = w.client(appTest).Database(name)
-	if w.conn, err = lgtask.New(w.client(appProducer).Database(name)); err != nil {
-		t.Fatal(err)
-	}
+	w.calm, err = lgtask.New(w.db)
+	w.must(err)
+	w.conn, err = lgtask.New(w.client(appProducer).Database(name))
+	w.must(err)
 	return w
 }
 
