@@ -49,7 +49,8 @@ type engine struct {
 	look   chan struct{} // capacity 1: maintain is to look who is there
 	others atomic.Bool   // tasks were left to others since maintain looked last
 
-	found atomic.Int64 // tasks that only a safety sweep found
+	found   atomic.Int64 // tasks that only a safety sweep found
+	loading trouble
 }
 
 // wheelWindow is how many of the next due tasks are held in memory.
@@ -61,7 +62,7 @@ func newEngine(conn *Connection, h *handler, m *membership, o dispatcher.Options
 		conn: conn, handler: h, claims: &claims{Store: conn.store, handler: h}, log: log, classes: map[string]bool{},
 		member: m, ranks: &ranks{me: m.me.Epoch}, retired: make(chan string, maxProcessors), sweepEvery: max(sweepEvery, time.Millisecond),
 		look: make(chan struct{}, 1), early: make(chan []tasks.ID, 4),
-		lookout: newLookout(m.lease),
+		lookout: newLookout(m.lease), loading: trouble{log: log, what: "load the next due tasks"},
 	}
 	o.Names, o.Holder = m.held(), m.me.Epoch
 	o.Retired = func(name string) { e.retired <- name } // has room for all
@@ -83,12 +84,11 @@ func newEngine(conn *Connection, h *handler, m *membership, o dispatcher.Options
 	e.claims.work = e.dispatcher
 	e.looks = timers.New(timers.Options[glance]{Fire: e.glance, Now: conn.store.Clock})
 	e.timer = timers.New(timers.Options[delayed]{
-		Fire:        e.fired,
-		Overflow:    func(due time.Time) { e.looks.Set(glance{sure: true}, due) },
-		Load:        e.upcoming,
-		OnLoadError: func(err error) { log.Warn().Err(err).Msg("cannot load the next due tasks; trying again") },
-		Now:         func() time.Time { return conn.store.Clock().Add(e.claims.lead.get()) },
-		Limit:       wheelWindow,
+		Fire:     e.fired,
+		Overflow: func(due time.Time) { e.looks.Set(glance{sure: true}, due) },
+		Load:     e.load,
+		Now:      func() time.Time { return conn.store.Clock().Add(e.claims.lead.get()) },
+		Limit:    wheelWindow,
 	})
 	e.watcher = watcher.New(watcher.Options{Source: watcher.FromStore(conn.store), Sink: e, Log: log})
 	e.listener = &listener{stream: e.watcher, work: e.dispatcher, store: conn.store, classes: h.classes,
@@ -265,7 +265,16 @@ func (e *engine) lost(c tasks.Candidate) {
 	}
 }
 
-// upcoming implements timers.Options.Load.
+// load implements timers.Options.Load.
+func (e *engine) load(ctx context.Context, from time.Time) ([]timers.Entry[delayed], time.Time, error) {
+	entries, horizon, err := e.upcoming(ctx, from)
+	if ctx.Err() == nil {
+		e.loading.note(err)
+	}
+	return entries, horizon, err
+}
+
+// upcoming reads what is due next, and until when nothing else is.
 func (e *engine) upcoming(ctx context.Context, from time.Time) ([]timers.Entry[delayed], time.Time, error) {
 	const page = wheelWindow / 2
 	due, err := e.conn.store.Upcoming(ctx, from, page+1)

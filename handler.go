@@ -32,11 +32,14 @@ type handler struct {
 	mu      sync.Mutex
 	running map[*TaskContext]struct{}
 	logged  map[tasks.ID]bool // tasks held here that have a log
+
+	flushing trouble
 }
 
 func newHandler(conn *Connection, r *Registry, classes []string, stopping <-chan struct{}, log zerolog.Logger) *handler {
 	return &handler{conn: conn, registry: r, classes: classes, stopping: stopping, log: log,
-		running: map[*TaskContext]struct{}{}, logged: map[tasks.ID]bool{}}
+		flushing: trouble{log: log, what: "write the logs of running tasks"},
+		running:  map[*TaskContext]struct{}{}, logged: map[tasks.ID]bool{}}
 }
 
 // keepsRunning reports whether tasks of a class go on when others may have taken
@@ -239,7 +242,8 @@ func orNoLog(s string) string {
 	return s
 }
 
-// flush writes the logs and the progress of everything that runs.
+// flush writes the logs and the progress of everything that runs. What does not get
+// through is written the next time.
 func (h *handler) flush(ctx context.Context) {
 	h.mu.Lock()
 	ts := make([]*TaskContext, 0, len(h.running))
@@ -247,9 +251,15 @@ func (h *handler) flush(ctx context.Context) {
 		ts = append(ts, t)
 	}
 	h.mu.Unlock()
+	flushing, cancel := context.WithTimeout(ctx, roundTimeout)
+	defer cancel()
+	var failed error
 	for _, t := range ts {
-		if err := t.flush(ctx, false); err != nil && ctx.Err() == nil {
-			h.log.Warn().Err(err).Stringer("task", t.held.ID).Msg("the log of a task could not be written")
+		if err := t.flush(flushing, false); err != nil {
+			failed = err
 		}
+	}
+	if len(ts) > 0 && ctx.Err() == nil {
+		h.flushing.note(failed)
 	}
 }

@@ -11,21 +11,12 @@ import (
 	"github.com/lgtask/lgtask/tasks"
 )
 
-const (
-	lookTimeout = 5 * time.Second // of a look at the other processes
-	straysEvery = 3               // looks, of which one asks who holds tasks, and what this process does: it is the rarer trouble
-)
+// straysEvery is how many looks there are for one that asks who holds tasks, and what
+// this process does: it is the rarer trouble.
+const straysEvery = 3
 
-// lookAround looks who is there, and gives back the tasks of those who died.
-func (e *engine) lookAround(ctx context.Context) {
-	looking, cancel := context.WithTimeout(ctx, lookTimeout)
-	defer cancel()
-	if err := e.rescue(looking); err != nil && ctx.Err() == nil {
-		e.log.Debug().Err(err).Msg("cannot look for other processes")
-	}
-}
-
-// rescue does it. That of one dead process does not wait for that of another.
+// rescue looks who is there, and gives back the tasks of those who died. That of one
+// dead process does not wait for that of another.
 func (e *engine) rescue(ctx context.Context) error {
 	store := e.conn.store
 	var err error

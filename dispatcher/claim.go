@@ -207,7 +207,7 @@ func (l *loop) claimAlone(ctx context.Context, p planned, name string) {
 }
 
 func (l *loop) sendClaim(ctx context.Context, p planned, cl tasks.Claim) (v tasks.Verdict) {
-	failures, err := l.persist(ctx, l.work, "claim a task", func(ctx context.Context) (err error) {
+	failures, err := l.persist(ctx, l.work, "claim tasks", func(ctx context.Context) (err error) {
 		v, err = l.o.Claims.Claim(ctx, p.Candidate, cl, p.key, p.name)
 		return err
 	})

@@ -107,6 +107,7 @@ type Dispatcher struct {
 	changed      chan struct{} // closed and replaced when one of the above became less
 	took         time.Duration // mean time from the look for candidates to the end of their claim
 	stats        Stats
+	troubles     map[string]*trouble // statements that fail, by kind
 }
 
 // Stats counts since the start.
@@ -139,8 +140,8 @@ func New(o Options) *Dispatcher {
 	return &Dispatcher{
 		o: o, signal: make(chan struct{}, 1), changed: make(chan struct{}),
 		blocked: map[string]bool{}, claiming: map[tasks.ID]error{}, running: map[*running]bool{}, lengths: map[string]length{},
-		reservations: map[*Reservation]bool{},
-		names:        len(o.Names), free: slices.Clone(o.Names), holder: o.Holder,
+		reservations: map[*Reservation]bool{}, troubles: map[string]*trouble{},
+		names: len(o.Names), free: slices.Clone(o.Names), holder: o.Holder,
 	}
 }
 

@@ -15,24 +15,58 @@ import (
 // or until has ended. It returns how often it failed before it was answered, and
 // its last error if it was not. tasks.ErrFenced is an answer.
 func (d *Dispatcher) persist(until, with context.Context, what string, send func(context.Context) error) (failures int, err error) {
+	defer func() {
+		if failures > 0 {
+			d.settled(what, err == nil || errors.Is(err, tasks.ErrFenced))
+		}
+	}()
 	for {
-		if err = try(with, send); err == nil || errors.Is(err, tasks.ErrFenced) {
-			if failures > 0 {
-				d.o.Log.Info().Int("failures", failures).Msg("could " + what + " again")
-			}
+		if err = try(with, send); err == nil || errors.Is(err, tasks.ErrFenced) || until.Err() != nil {
 			return failures, err
 		}
-		if until.Err() != nil {
-			return failures, err
-		}
-		if failures++; failures%20 == 1 { // the first, then about one in 40 s
-			d.o.Log.Warn().Err(err).Int("failures", failures).Msg("cannot " + what + "; trying again")
+		if failures++; failures == 1 {
+			d.failing(what, err)
 		}
 		select {
 		case <-until.Done():
 			return failures, err
 		case <-time.After(backoff(failures)):
 		}
+	}
+}
+
+// trouble is a kind of statement that fails and is sent again and again.
+type trouble struct {
+	statements int // under way
+	since      time.Time
+}
+
+// failing notes that a statement of a kind begins to fail. The log gets one line for
+// all of the kind, and one when none fails any more: an outage of the database lasts
+// for many tries of many statements.
+func (d *Dispatcher) failing(what string, err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	t := d.troubles[what]
+	if t == nil {
+		t = &trouble{since: time.Now()}
+		d.troubles[what] = t
+		d.o.Log.Warn().Err(err).Msg("cannot " + what + "; trying again until it works")
+	}
+	t.statements++
+}
+
+// settled notes that a statement which failed has been answered, or given up.
+func (d *Dispatcher) settled(what string, answered bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	t := d.troubles[what]
+	if t.statements--; t.statements > 0 {
+		return
+	}
+	delete(d.troubles, what)
+	if answered {
+		d.o.Log.Info().Dur("outage", time.Since(t.since)).Msg("could " + what + " again")
 	}
 }
 

@@ -3,6 +3,7 @@ package dispatcher
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -59,7 +60,12 @@ func (l *loop) record(r *running) {
 	ctx, cancel := l.lastly(r)
 	defer cancel()
 	h, o := r.held, r.end
-	_, err := l.persist(ctx, ctx, "record the end of task "+h.ID.String(), func(ctx context.Context) error { return l.o.Claims.Finish(ctx, h, o) })
+	_, err := l.persist(ctx, ctx, "record the end of tasks", func(ctx context.Context) error {
+		if err := l.o.Claims.Finish(ctx, h, o); err != nil {
+			return fmt.Errorf("task %s: %w", h.ID, err)
+		}
+		return nil
+	})
 	l.concluded(r, err)
 }
 
