@@ -6,6 +6,8 @@ import (
 	"context"
 	"time"
 
+	"go.mongodb.org/mongo-driver/v2/bson"
+
 	"github.com/lgtask/lgtask"
 	"github.com/lgtask/lgtask/tasks/taskstest"
 )
@@ -18,6 +20,7 @@ type verdict struct {
 	refused        int
 	settled        time.Duration // until all had ended
 	claims, givens int           // claims in the oplog, and tasks that went back
+	waits          span          // from the acknowledgement to the first run
 }
 
 var live = lgtask.TaskFilter{States: []lgtask.State{lgtask.StateRequest, lgtask.StateWorking, lgtask.StateKill}}
@@ -67,12 +70,15 @@ func (w *world) judge() verdict {
 	for _, r := range w.book.runs {
 		if ran[r.id]++; ran[r.id] > 1 {
 			v.again++
+		} else if acked, is := w.book.acked[r.id]; is {
+			v.waits = append(v.waits, max(r.from.Sub(acked), 0))
 		}
 	}
 	for id, t := range tasks {
 		v.ended++
 		s := stories[id]
 		switch {
+		case t.State == lgtask.StateAborted && t.LastLog == "unscheduled":
 		case t.State != lgtask.StateSuccess:
 			w.Errorf("%s ended as %s: %s", id, t.State, t.LastLog)
 		case ran[id] == 0:
@@ -96,6 +102,16 @@ func (w *world) judge() verdict {
 	}
 	taskstest.CheckInvariants(w.within(time.Minute), w.T, w.db)
 	return v
+}
+
+// clear begins a new story in the same world: all that there was has been judged.
+func (w *world) clear() {
+	w.Helper()
+	_, err := w.raw().DeleteMany(w.within(time.Minute), bson.D{})
+	w.must(err)
+	w.book.mu.Lock()
+	defer w.book.mu.Unlock()
+	w.book.acked, w.book.runs, w.book.unknown, w.book.refused = map[lgtask.TaskID]time.Time{}, nil, 0, 0
 }
 
 // stored reads all tasks.

@@ -14,10 +14,15 @@ import (
 // produce enqueues from several goroutines, each some 50 tasks a second, until stop
 // is called, which waits for the last outcome to be known.
 func (w *world) produce(callers int) (stop func()) {
+	return w.produceEvery(callers, 20*time.Millisecond)
+}
+
+// produceEvery is produce at another pace.
+func (w *world) produceEvery(callers int, every time.Duration) (stop func()) {
 	ctx, cancel := context.WithCancel(w.Context())
 	for range callers {
 		w.book.producer.Go(func() {
-			for n := 0; wait(ctx, time.Duration(10+rand.N(20))*time.Millisecond) == nil; n++ {
+			for n := 0; wait(ctx, every/2+rand.N(every)) == nil; n++ {
 				k := &Work{N: n}
 				if n%20 == 0 {
 					k.Takes = rand.Int64N(500)

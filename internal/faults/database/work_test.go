@@ -34,6 +34,7 @@ func (k *Work) Run(ctx context.Context, t *lgtask.TaskContext) error {
 type run struct {
 	id         lgtask.TaskID
 	n          int
+	name       string
 	processor  string
 	from, till time.Time // till is zero while it runs
 	err        error
@@ -65,7 +66,7 @@ func (b *book) change(f func()) {
 }
 
 func (b *book) began(t *lgtask.TaskContext, n int) *run {
-	r := &run{id: t.ID(), n: n, processor: t.Processor(), from: time.Now()}
+	r := &run{id: t.ID(), n: n, name: t.TaskName(), processor: t.Processor(), from: time.Now()}
 	b.change(func() { b.runs = append(b.runs, r) })
 	return r
 }
@@ -99,6 +100,25 @@ func (b *book) ran(id lgtask.TaskID) (rs []run) {
 		}
 	}
 	return rs
+}
+
+// named counts the runs of a name.
+func (b *book) named(name string) (n int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, r := range b.runs {
+		if r.name == name {
+			n++
+		}
+	}
+	return n
+}
+
+// count counts the runs.
+func (b *book) count() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return len(b.runs)
 }
 
 // begins waits until a task has begun, and returns its first run.
