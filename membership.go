@@ -159,7 +159,7 @@ func (m *membership) take(ctx context.Context, name string) error {
 				return err
 			}
 		case holder.Beats != first.Beats || holder.Age < surely:
-			return &ErrProcessorRunning{Name: name, Host: holder.Host, PID: holder.PID, Since: holder.Since}
+			return &ErrProcessorRunning{Name: name, Host: holder.Host, Twin: m.twin(holder), PID: holder.PID, Since: holder.Since}
 		default:
 			if err := pause(ctx, time.Second); err != nil {
 				return err
@@ -171,6 +171,9 @@ func (m *membership) take(ctx context.Context, name string) error {
 func (m *membership) sameHost(p tasks.Process) bool {
 	return p.Host == m.self.Host && p.Boot == m.self.Boot && p.Space == m.self.Space
 }
+
+// twin reports whether p runs on something else that has this host's name.
+func (m *membership) twin(p tasks.Process) bool { return p.Host == m.self.Host && !m.sameHost(p) }
 
 func identity(p tasks.Process) hostid.Process {
 	return hostid.Process{Host: p.Host, Boot: p.Boot, Space: p.Space, PID: p.PID, Start: p.Start}

@@ -14,6 +14,7 @@ import (
 type ErrProcessorRunning struct {
 	Name   string
 	Host   string // "" if only a lock on this host says that it runs
+	Twin   bool   // Host has the name of this host, and is another machine or container
 	PID    int    // 0 if not known
 	Since  time.Time
 	Others int // further names that are taken too
@@ -27,6 +28,9 @@ func (e *ErrProcessorRunning) Error() string {
 	}
 	if e.Host != "" {
 		text += " on host " + e.Host
+	}
+	if e.Twin {
+		text += " (another machine, or a container, of the same name as this one)"
 	}
 	if !e.Since.IsZero() {
 		text += " since " + e.Since.UTC().Format(time.RFC3339)

@@ -7,8 +7,8 @@
 // waiting for a lease.
 //
 // The proof is one-sided: Gone reports true only for a process that certainly
-// does not run any more. It reports false for one of another host or another
-// container, and on systems without this knowledge.
+// does not run any more. It reports false for one of another host, another boot or
+// another container, and on systems without this knowledge.
 package hostid
 
 import (
@@ -43,10 +43,10 @@ func (p Process) Gone(self Process) bool {
 	if p.PID <= 0 || p.Start == "" || p.Boot == "" || p.Host != self.Host || p.Space != self.Space {
 		return false
 	}
-	if p.Boot != self.Boot {
-		return self.Boot != "" // the host was started again
-	}
-	return !p.runs()
+	// Another boot is no proof: this host may have been started again, but hosts that
+	// are copies of one machine also have one name, and the space of every system that
+	// is in no container is the same.
+	return p.Boot == self.Boot && !p.runs()
 }
 
 // Runs reports whether the process of that id on this host, and in this

@@ -229,3 +229,6 @@ func (s *Server) URI() string {
 	u.RawQuery = q.Encode()
 	return u.String()
 }
+
+// Address is where a member, counted from 0, listens: host:port.
+func (s *Server) Address(member int) string { return s.nodes[member].addr() }
