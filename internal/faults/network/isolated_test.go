@@ -41,6 +41,7 @@ func TestOnlyTheIsolatedPrimary(t *testing.T) {
 	next := w.primaryAmong(others)
 	w.says("%s is primary among the others", next.IP())
 	b := w.start(settings{Name: "b", Processors: 4})
+	w.says("b, which sees all of them, listens")
 	w.settle()
 	// What was carried out there and is not the majority's.
 	tried := w.working(w.members[old])
