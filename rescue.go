@@ -32,6 +32,10 @@ func (e *engine) rescue(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	for i, p := range ps {
+		// One of this host that was killed need not be waited for.
+		ps[i].Dead = p.Dead || identity(p).Gone(e.member.self)
+	}
 	e.ranks.learn(ps)
 	dead, strays := e.lookout.look(time.Now(), e.member.epoch(), e.holders, ps)
 	var failed error
@@ -41,8 +45,11 @@ func (e *engine) rescue(ctx context.Context) error {
 		case err != nil:
 			failed = err
 		case gone:
-			e.log.Warn().Strs("processors", p.Names).Str("host", p.Host).Int("pid", p.PID).
-				Msg("a process gave no sign of life for a lease; its tasks go back")
+			how := "a process gave no sign of life for a lease; its tasks go back"
+			if p.Dead {
+				how = "a process is dead; its tasks go back"
+			}
+			e.log.Warn().Strs("processors", p.Names).Str("host", p.Host).Int("pid", p.PID).Msg(how)
 		}
 	}
 	for _, holder := range strays {
