@@ -32,9 +32,7 @@ func stuffed(t *testing.T, gate chan struct{}) *bench {
 // untouched checks that n tasks wait as if they had never been claimed.
 func (b *bench) untouched(n int) {
 	b.Helper()
-	b.m.mu.Lock()
-	defer b.m.mu.Unlock()
-	for _, t := range b.m.tasks {
+	for _, t := range b.m.Tasks() {
 		if t.State != tasks.Request {
 			continue
 		}

@@ -72,30 +72,6 @@ func (b *bench) finished(within time.Duration) {
 	b.idle()
 }
 
-// open returns how many tasks have not ended.
-func (m *memory) open() (n int) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	for _, t := range m.tasks {
-		if !t.State.Final() {
-			n++
-		}
-	}
-	return n
-}
-
-// held returns how many tasks are claimed.
-func (m *memory) held() (n int) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	for _, t := range m.tasks {
-		if t.State.Claimed() {
-			n++
-		}
-	}
-	return n
-}
-
 func TestShortTasksAreClaimedAhead(t *testing.T) {
 	for _, names := range []int{1, 2, 50} {
 		t.Run(fmt.Sprint(names), func(t *testing.T) {

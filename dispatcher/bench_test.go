@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/lgtask/lgtask/internal/model"
 	"github.com/lgtask/lgtask/tasks"
 )
 
@@ -135,10 +136,10 @@ func (b *bench) stop() {
 		b.Errorf("Run returned %v", err)
 	}
 	b.idle()
-	for _, p := range b.m.problems {
+	for _, p := range b.m.Problems() {
 		b.Error(p)
 	}
-	for _, t := range b.m.tasks {
+	for _, t := range b.m.Tasks() {
 		if t.State.Claimed() {
 			b.Errorf("task %s was left %s", t.ID, t.State)
 		}
@@ -172,7 +173,7 @@ func (b *bench) insert(edits ...func(*tasks.Task)) tasks.Candidate {
 	if err := b.m.Insert(context.Background(), task); err != nil {
 		b.Fatal(err)
 	}
-	return candidateOf(task)
+	return model.Candidate(task)
 }
 
 // offer adds a task as insert does and offers it.

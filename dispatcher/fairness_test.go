@@ -14,11 +14,7 @@ import (
 // followed makes the dispatcher hear of changes as the engine does, a moment
 // after they were made.
 func (b *bench) followed() *bench {
-	b.m.mu.Lock()
-	defer b.m.mu.Unlock()
-	b.m.followers = append(b.m.followers, func(ev tasks.Event) {
-		time.AfterFunc(trip/2, func() { follow(b, ev) })
-	})
+	b.m.follow(func(ev tasks.Event) { time.AfterFunc(trip/2, func() { follow(b, ev) }) })
 	return b
 }
 

@@ -111,10 +111,8 @@ func TestOddEndsAmongMany(t *testing.T) {
 			if err := b.m.kill(context.Background(), killed); err != nil {
 				t.Fatal(err)
 			}
-			b.m.mu.Lock()
-			b.m.tasks[lost].Claim, b.m.tasks[lost].Holder = tasks.ClaimMark{}, "other"
-			delete(b.m.tasks, gone)
-			b.m.mu.Unlock()
+			b.m.Change(lost, func(t *tasks.Task) { t.Claim, t.Holder = tasks.ClaimMark{}, "other" })
+			b.m.Change(gone, nil)
 			close(gate)
 			advance(3 * trip)
 			b.idle()

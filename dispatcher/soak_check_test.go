@@ -10,17 +10,6 @@ import (
 	"github.com/lgtask/lgtask/tasks"
 )
 
-func (s *soak) unfinished() (n int) {
-	s.m.mu.Lock()
-	defer s.m.mu.Unlock()
-	for _, t := range s.m.tasks {
-		if !t.State.Final() {
-			n++
-		}
-	}
-	return n
-}
-
 // end stops a process. What it leaves claimed it must have owned up to; that is
 // given back, as when a process has died.
 func (s *soak) end(b *bench) {
@@ -31,7 +20,10 @@ func (s *soak) end(b *bench) {
 	if err != nil && !errors.As(err, &stuck) {
 		s.Errorf("%s: Run returned %v", b.d.o.Holder, err)
 	}
-	for _, id := range s.m.rescue(b.d.o.Holder) {
+	held, _ := s.m.HeldBy(context.Background(), b.d.o.Holder)
+	s.m.rescue(b.d.o.Holder)
+	for _, h := range held {
+		id := h.ID
 		if stuck == nil || !slices.Contains(slices.Concat(stuck.Tasks, stuck.Unrecorded), id) {
 			s.Errorf("%s left task %s claimed and did not say so: %v", b.d.o.Holder, id, err)
 		}
@@ -52,12 +44,12 @@ func (s *soak) verdict() {
 		s.end(b)
 	}
 	ended := map[tasks.State]int{}
-	for _, t := range s.m.tasks {
+	for _, t := range s.m.Tasks() {
 		if ended[t.State]++; !t.State.Final() {
 			s.Errorf("task %s (%s) is %s in the end", t.ID, t.TaskClass, t.State)
 		}
 	}
-	for _, p := range s.m.problems {
+	for _, p := range s.m.Problems() {
 		s.Error(p)
 	}
 	for claim, n := range s.runs {

@@ -102,7 +102,7 @@ func (s *soak) run() {
 	s.mu.Lock()
 	s.trouble = false
 	s.mu.Unlock()
-	for left := 100; s.unfinished() > 0 && left > 0; left-- {
+	for left := 100; s.m.open() > 0 && left > 0; left-- {
 		advance(10 * time.Second)
 		for _, b := range s.live {
 			b.d.UnblockAll() // the safety sweep
@@ -116,12 +116,10 @@ func (s *soak) launch() {
 	s.born++
 	b := newBench(s.T, s.m, fmt.Sprintf("p%d", s.born), 1+s.n(3))
 	b.handler.run, b.claims.hook = s.handle, s.hook
-	s.m.mu.Lock()
-	s.m.followers = append(s.m.followers, func(ev tasks.Event) {
+	s.m.follow(func(ev tasks.Event) {
 		latency := time.Duration(s.n(20)) * time.Millisecond
 		time.AfterFunc(latency, func() { follow(b, ev) })
 	})
-	s.m.mu.Unlock()
 	b.d.UnblockAll()
 	b.start()
 	s.live = append(s.live, b)
@@ -233,14 +231,12 @@ func (s *soak) enqueue() {
 
 // kill asks for the end of a random running task.
 func (s *soak) kill() {
-	s.m.mu.Lock()
 	var ids []tasks.ID
-	for id, t := range s.m.tasks {
+	for _, t := range s.m.Tasks() {
 		if t.State == tasks.Working {
-			ids = append(ids, id)
+			ids = append(ids, t.ID)
 		}
 	}
-	s.m.mu.Unlock()
 	if len(ids) > 0 {
 		_ = s.m.kill(context.Background(), ids[s.n(len(ids))]) // it may have ended just now
 	}

@@ -1,4 +1,4 @@
-package dispatcher
+package model_test
 
 import (
 	"context"
@@ -13,6 +13,8 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.uber.org/goleak"
 
+	"github.com/lgtask/lgtask/dispatcher"
+	"github.com/lgtask/lgtask/internal/model"
 	"github.com/lgtask/lgtask/tasks"
 	"github.com/lgtask/lgtask/tasks/taskstest"
 )
@@ -29,49 +31,39 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// subject is a store under test.
-type subject struct {
-	store
-	kill func(context.Context, tasks.ID) error
-}
-
+// store is what both have.
 type store interface {
-	Claims
+	dispatcher.Claims
 	Insert(context.Context, ...*tasks.Task) error
 	Get(context.Context, tasks.ID) (tasks.Task, error)
 	Candidate(context.Context, tasks.ID) (tasks.Candidate, error)
+	Candidates(context.Context, tasks.Query) ([]tasks.Candidate, error)
+	Kill(context.Context, tasks.ID) (tasks.State, error)
+	Killed(ctx context.Context, holder string) (held, unheld []tasks.ID, err error)
+	EndKilled(context.Context, tasks.ID) (bool, error)
+	table
 }
 
-// TestClaims runs the same cases against the store and against the fake of the
-// other tests, so that they cannot drift apart.
+// TestClaims runs the same cases against the store and against the model.
 func TestClaims(t *testing.T) {
-	t.Run("memory", func(t *testing.T) {
-		testClaims(t, func(*testing.T) subject { m := newMemory(); return subject{m, m.kill} })
-	})
-	t.Run("store", func(t *testing.T) {
-		testClaims(t, func(t *testing.T) subject {
-			s := taskstest.Store(t)
-			return subject{s, func(ctx context.Context, id tasks.ID) error {
-				_, err := s.Database().Collection("tasks").UpdateByID(ctx, id, bson.D{{Key: "$set", Value: bson.D{{Key: "state", Value: tasks.Kill}}}})
-				return err
-			}}
-		})
-	})
-}
-
-func testClaims(t *testing.T, newClaims func(*testing.T) subject) {
 	for name, check := range map[string]func(*checker){
 		"candidates": candidatesCase, "claim": claimCase, "claim under a name": claimKeyCase, "claim many": claimManyCase, "claim early": claimEarlyCase,
 		"refuse a singleton": refuseCase, "finish": finishCase, "finish under a name": finishKeyCase,
 		"finish a killed one": finishKilledCase, "fencing": fencingCase, "claim ahead": claimAheadCase, "finish many": finishManyCase,
+		"kill": killCase,
 	} {
-		t.Run(name, func(t *testing.T) { check(&checker{t, newClaims(t)}) })
+		both(t, name, check)
 	}
+}
+
+func both(t *testing.T, name string, check func(*checker)) {
+	t.Run("model/"+name, func(t *testing.T) { check(&checker{t, model.New().Client(nil)}) })
+	t.Run("store/"+name, func(t *testing.T) { check(&checker{t, taskstest.Store(t)}) })
 }
 
 type checker struct {
 	*testing.T
-	s subject
+	s store
 }
 
 // add inserts a task and, if it is due, waits until the store's clock says so.

@@ -1,4 +1,4 @@
-package dispatcher
+package model_test
 
 import (
 	"context"
@@ -38,7 +38,7 @@ func candidatesCase(c *checker) {
 	}
 }
 
-func firstPage(ctx context.Context, s Claims, q tasks.Query) ([]tasks.Candidate, bool, error) {
+func firstPage(ctx context.Context, s store, q tasks.Query) ([]tasks.Candidate, bool, error) {
 	pages, err := s.Pages(ctx, q)
 	if err != nil {
 		return nil, false, err
@@ -101,7 +101,7 @@ func claimManyCase(c *checker) {
 	c.is(a.ID, "working by=p-1 holder=e")
 	c.is(b.ID, "working by=q holder=f")
 	c.is(d.ID, "working by=p-3 holder=e")
-	if err := c.s.kill(c.Context(), a.ID); err != nil {
+	if _, err := c.s.Kill(c.Context(), a.ID); err != nil {
 		c.Fatal(err)
 	}
 	won, err := c.s.ClaimMany(c.Context(), []tasks.ID{a.ID, d.ID}, []string{"p-1", "p-3"}, cl)
@@ -239,7 +239,7 @@ func finishKilledCase(c *checker) {
 	} {
 		task := c.add()
 		h := c.claim(task, tasks.NewClaim("p-1", "e"), "", "", tasks.Won)
-		if err := c.s.kill(c.Context(), task.ID); err != nil {
+		if _, err := c.s.Kill(c.Context(), task.ID); err != nil {
 			c.Fatal(err)
 		}
 		c.claim(task, h.Claim, "", "", tasks.Lost)

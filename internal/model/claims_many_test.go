@@ -1,4 +1,4 @@
-package dispatcher
+package model_test
 
 import (
 	"slices"
@@ -57,7 +57,7 @@ func finishManyCase(c *checker) {
 	}
 	held = append(held, c.claim(cs[6], tasks.NewClaim("q-1", "e"), "", "", tasks.Won))
 	held = append(held, tasks.Held{Candidate: cs[7], Claim: tasks.NewClaim("q-2", "f")}) // never claimed
-	if err := c.s.kill(c.Context(), cs[4].ID); err != nil {
+	if _, err := c.s.Kill(c.Context(), cs[4].ID); err != nil {
 		c.Fatal(err)
 	}
 	ends := []struct {
