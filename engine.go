@@ -8,7 +8,6 @@ import (
 
 	"github.com/rs/zerolog"
 	"github.com/sourcegraph/conc"
-	"go.mongodb.org/mongo-driver/v2/bson"
 
 	"github.com/lgtask/lgtask/dispatcher"
 	"github.com/lgtask/lgtask/tasks"
@@ -35,10 +34,7 @@ type engine struct {
 	log        zerolog.Logger
 	member     *membership
 	ranks      *ranks
-	lookout    *lookout // of maintain, as is what it was shown last
-	holders    []string
-	looked     int
-	unknown    map[tasks.ID]bson.ObjectID // own tasks that nobody here knew at the last look, and their tokens
+	rescuer    *rescuer // of maintain
 	classes    map[string]bool
 	sweepEvery time.Duration // the shortest time between two safety sweeps; the longest is half as long again
 
@@ -62,7 +58,7 @@ func newEngine(conn *Connection, h *handler, m *membership, o dispatcher.Options
 		conn: conn, handler: h, claims: &claims{Store: conn.store, handler: h}, log: log, classes: map[string]bool{},
 		member: m, ranks: &ranks{me: m.me.Epoch}, retired: make(chan string, maxProcessors), sweepEvery: max(sweepEvery, time.Millisecond),
 		look: make(chan struct{}, 1), early: make(chan []tasks.ID, 4),
-		lookout: newLookout(m.lease), loading: trouble{log: log, what: "load the next due tasks"},
+		loading: trouble{log: log, what: "load the next due tasks"},
 	}
 	o.Names, o.Holder = m.held(), m.me.Epoch
 	o.Retired = func(name string) { e.retired <- name } // has room for all
@@ -82,6 +78,8 @@ func newEngine(conn *Connection, h *handler, m *membership, o dispatcher.Options
 	e.dispatcher = dispatcher.New(o)
 	h.overdue = e.dispatcher.Overdue
 	e.claims.work = e.dispatcher
+	e.rescuer = newRescuer(conn.store, m, e.dispatcher, log)
+	e.rescuer.learn = e.ranks.learn
 	e.looks = timers.New(timers.Options[glance]{Fire: e.glance, Now: conn.store.Clock})
 	e.timer = timers.New(timers.Options[delayed]{
 		Fire:     e.fired,

@@ -2,6 +2,7 @@ package lgtask
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"sync"
 	"time"
@@ -23,13 +24,26 @@ const (
 	dying     = time.Second      // for the system to end a process that was killed
 )
 
+// table is tasks.Store as a membership needs it. The simulation has another.
+type table interface {
+	Join(context.Context, tasks.Process) error
+	Beat(ctx context.Context, epoch string, names []string) (bool, error)
+	Leave(ctx context.Context, epoch string) error
+	TakeName(ctx context.Context, name, epoch string) (free bool, holder tasks.Process, err error)
+	TakeNames(ctx context.Context, names []string, epoch string) ([]string, error)
+	DropName(ctx context.Context, name, epoch string) error
+	Processes(context.Context) ([]tasks.Process, error)
+	Bury(context.Context, tasks.Process) (bool, error)
+}
+
 // membership is a process's entry in the database, with the names it holds.
 type membership struct {
-	store *tasks.Store
+	store table
 	me    tasks.Process
 	self  hostid.Process
 	log   zerolog.Logger
-	beats func() // called with each beat, whether the database takes it or not; may be nil
+	gone  func(tasks.Process) bool // whether it certainly does not run any more
+	beats func()                   // called with each beat, whether the database takes it or not; may be nil
 
 	// When others may take this process for dead, and when they do no more, under
 	// which epoch. May be nil.
@@ -45,16 +59,49 @@ type membership struct {
 	fenced bool
 }
 
-// newMembership describes this process under a new epoch.
-func newMembership(store *tasks.Store, classes []string, log zerolog.Logger) (*membership, error) {
-	self, err := hostid.Self()
-	if err != nil {
-		return nil, err
-	}
-	return &membership{store: store, self: self, log: log, every: beatEvery, look: lookEvery, silence: silence, lease: lease, me: tasks.Process{
+// newMembership describes a process under a new epoch.
+func newMembership(store table, self hostid.Process, classes []string, log zerolog.Logger) *membership {
+	m := &membership{store: store, self: self, log: log, every: beatEvery, look: lookEvery, silence: silence, lease: lease, me: tasks.Process{
 		Epoch: bson.NewObjectID().Hex(), Host: self.Host, Boot: self.Boot, Space: self.Space, PID: self.PID, Start: self.Start,
 		Version: buildVersion(), Classes: classes, Names: []string{},
-	}}, nil
+	}}
+	m.gone = func(p tasks.Process) bool { return identity(p).Gone(m.self) }
+	return m
+}
+
+// enter announces the process, gives back what gone ones of its host left, and takes
+// names. refused is called for each that another process has. It returns
+// *ErrProcessorRunning if it asks for names and gets none.
+func (m *membership) enter(ctx context.Context, names []string, refused func(*ErrProcessorRunning)) error {
+	if err := m.join(ctx); err != nil {
+		return err
+	}
+	if err := m.buryGone(ctx); err != nil {
+		return err
+	}
+	names, err := m.takeFree(ctx, names)
+	if err != nil {
+		return err
+	}
+	var taken *ErrProcessorRunning
+	for _, name := range names {
+		var running *ErrProcessorRunning
+		switch err := m.take(ctx, name); {
+		case err == nil:
+		case !errors.As(err, &running):
+			return err
+		default:
+			refused(running)
+			if taken != nil {
+				running.Others = taken.Others + 1
+			}
+			taken = running
+		}
+	}
+	if taken != nil && len(m.held()) == 0 {
+		return taken
+	}
+	return m.join(ctx) // with the names
 }
 
 // join announces the process.
@@ -74,7 +121,7 @@ func (m *membership) buryGone(ctx context.Context) error {
 		return err
 	}
 	for _, p := range ps {
-		if !p.Dead && !identity(p).Gone(m.self) {
+		if !p.Dead && !m.gone(p) {
 			continue
 		}
 		gone, err := m.store.Bury(ctx, p)
@@ -141,7 +188,7 @@ func (m *membership) take(ctx context.Context, name string) error {
 		if holder.Epoch != first.Epoch {
 			first, since = holder, time.Now()
 		}
-		dead := holder.Dead || identity(holder).Gone(m.self) || time.Since(since) >= m.lease
+		dead := holder.Dead || m.gone(holder) || time.Since(since) >= m.lease
 		switch {
 		case holder.Epoch == "":
 			continue // somebody else took it just now; look who

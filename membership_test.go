@@ -11,6 +11,7 @@ import (
 	"github.com/rs/zerolog"
 	"go.mongodb.org/mongo-driver/v2/bson"
 
+	"github.com/lgtask/lgtask/internal/hostid"
 	"github.com/lgtask/lgtask/tasks"
 	"github.com/lgtask/lgtask/tasks/taskstest"
 )
@@ -18,10 +19,11 @@ import (
 // member joins as a process of the given host.
 func member(t *testing.T, s *tasks.Store, host string) *membership {
 	t.Helper()
-	m, err := newMembership(s, nil, zerolog.Nop())
+	self, err := hostid.Self()
 	if err != nil {
 		t.Fatal(err)
 	}
+	m := newMembership(s, self, nil, zerolog.Nop())
 	m.self.Host, m.me.Host = host, host
 	if err := m.join(t.Context()); err != nil {
 		t.Fatal(err)
@@ -39,7 +41,7 @@ func takes(t *testing.T, m *membership, name string) {
 // beaten makes the last beat of a process look old.
 func beaten(t *testing.T, m *membership, ago time.Duration) {
 	t.Helper()
-	res, err := m.store.Database().Collection("processors").UpdateByID(t.Context(), m.me.Epoch, bson.D{{Key: "$set", Value: bson.D{{Key: "tsBeat", Value: time.Now().Add(-ago)}}}})
+	res, err := m.store.(*tasks.Store).Database().Collection("processors").UpdateByID(t.Context(), m.me.Epoch, bson.D{{Key: "$set", Value: bson.D{{Key: "tsBeat", Value: time.Now().Add(-ago)}}}})
 	if err != nil || res.MatchedCount != 1 {
 		t.Fatal(err)
 	}

@@ -2,10 +2,10 @@ package lgtask
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"time"
 
+	"github.com/lgtask/lgtask/internal/hostid"
 	"github.com/lgtask/lgtask/internal/mongouri"
 	"github.com/lgtask/lgtask/internal/namelock"
 )
@@ -30,8 +30,10 @@ func (p *Processor) enter(ctx context.Context) (_ *membership, err error) {
 		p.conn, p.locks = nil, nil
 		return nil, err
 	}
-	member, err := newMembership(p.conn.store, p.cfg.Classes, p.o.log)
+	self, err := hostid.Self()
+	var member *membership
 	if err == nil {
+		member = newMembership(p.conn.store, self, p.cfg.Classes, p.o.log)
 		if p.o.member != nil {
 			p.o.member(member)
 		}
@@ -48,40 +50,14 @@ func (p *Processor) enter(ctx context.Context) (_ *membership, err error) {
 // takeNames takes the names in the database, and lets go of the locks of those
 // that another process has. It returns *ErrProcessorRunning if it gets none.
 func (p *Processor) takeNames(ctx context.Context, m *membership, names []string) error {
-	if err := m.join(ctx); err != nil {
-		return err
-	}
-	if err := m.buryGone(ctx); err != nil {
-		return err
-	}
 	m.beats = p.beatLocks
 	if p.handed {
 		m.beats = p.onBeat
 	}
-	names, err := m.takeFree(ctx, names)
-	if err != nil {
-		return err
-	}
-	var taken *ErrProcessorRunning
-	for _, name := range names {
-		var running *ErrProcessorRunning
-		switch err := m.take(ctx, name); {
-		case err == nil:
-		case !errors.As(err, &running):
-			return err
-		default:
-			p.o.log.Debug().Err(err).Msg("a name is taken")
-			p.unlock(name)
-			if taken != nil {
-				running.Others = taken.Others + 1
-			}
-			taken = running
-		}
-	}
-	if taken != nil && len(m.held()) == 0 {
-		return taken
-	}
-	return m.join(ctx) // with the names
+	return m.enter(ctx, names, func(taken *ErrProcessorRunning) {
+		p.o.log.Debug().Err(taken).Msg("a name is taken")
+		p.unlock(taken.Name)
+	})
 }
 
 // exit leaves the database and sets the names free.

@@ -217,7 +217,7 @@ func TestSelfFence(t *testing.T) {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { _ = client.Disconnect(context.Background()) })
-		m.store = tasks.NewStore(client.Database(m.store.Database().Name()), tasks.Options{})
+		m.store = tasks.NewStore(client.Database(m.store.(*tasks.Store).Database().Name()), tasks.Options{})
 	})
 	id := r.create(a, "Held")
 	first := <-r.runs

@@ -56,7 +56,7 @@ func (e *engine) maintain(ctx context.Context) {
 				e.dispatcher.Wake()
 			}
 		case <-look.C:
-			e.round(ctx, roundTimeout, "look for other processes", e.rescue)
+			e.round(ctx, roundTimeout, "look for other processes", e.rescuer.rescue)
 		case <-e.look:
 			e.round(ctx, roundTimeout, "look for other processes", func(ctx context.Context) error { return e.ranks.look(ctx, e.conn.store) })
 		case <-clock.C:
