@@ -54,6 +54,9 @@ func keyOf(c *tasks.Candidate, name string, singleton bool) string {
 // claim claims candidates, at most as many as processors are free, and starts
 // those that were won.
 func (l *loop) claim(ctx context.Context, cs []tasks.Candidate) {
+	if l.isFenced() { // meanwhile; Unfence has it look again
+		cs = nil
+	}
 	var alone, together, early []planned
 	for _, p := range l.plan(cs) {
 		switch {
@@ -79,7 +82,7 @@ func (l *loop) claim(ctx context.Context, cs []tasks.Candidate) {
 			l.hold()
 			break
 		}
-		if ctx.Err() != nil {
+		if ctx.Err() != nil || l.isFenced() {
 			break
 		}
 		l.claimAlone(ctx, p, names[0])

@@ -3,6 +3,7 @@ package dispatcher
 import (
 	"context"
 	"math"
+	"math/rand/v2"
 	"slices"
 	"sync/atomic"
 	"testing"
@@ -79,7 +80,7 @@ func TestBackoffIsKeptAndBounded(t *testing.T) {
 
 func TestBackoffOf(t *testing.T) {
 	for i := 1; i < 100; i++ {
-		if d := backoff(i); d < 75*time.Millisecond || d > 2500*time.Millisecond {
+		if d := backoff(i, rand.N[time.Duration]); d < 75*time.Millisecond || d > 2500*time.Millisecond {
 			t.Errorf("back-off %d is %v", i, d)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"math/rand/v2"
 	"slices"
 	"sync"
 	"time"
@@ -60,16 +61,17 @@ type Options struct {
 	Holder   string   // epoch of the process, until Unfence
 	Claims   Claims
 	Handler  Handler
-	Lost     func(tasks.Candidate)           // called for a candidate that was not won; may be nil
-	Retired  func(name string)               // called for each name that Retire set free; may be nil
-	Grace    time.Duration                   // for running handlers at the stop; default 8 s
-	Quit     time.Duration                   // for handlers to return after their context was cancelled; default 2 s
-	Patience time.Duration                   // for a handler to return after its context has ended, until it counts as stuck; default 10 s
-	Replace  bool                            // a processor whose handler is stuck takes other tasks, as often as there are processors
-	Stuck    func(h tasks.Held, cause error) // called, by a goroutine of its own, when a handler counts as stuck; cause is nil for Overdue; may be nil
-	Ahead    time.Duration                   // of work to claim ahead at most; default 40 ms, negative: none
-	Peers    func() int                      // how many processes take the same work, this one among them; nil: one
-	Now      func() time.Time                // the database's clock, not ahead of it; default time.Now
+	Lost     func(tasks.Candidate)             // called for a candidate that was not won; may be nil
+	Retired  func(name string)                 // called for each name that Retire set free; may be nil
+	Grace    time.Duration                     // for running handlers at the stop; default 8 s
+	Quit     time.Duration                     // for handlers to return after their context was cancelled; default 2 s
+	Patience time.Duration                     // for a handler to return after its context has ended, until it counts as stuck; default 10 s
+	Replace  bool                              // a processor whose handler is stuck takes other tasks, as often as there are processors
+	Stuck    func(h tasks.Held, cause error)   // called, by a goroutine of its own, when a handler counts as stuck; cause is nil for Overdue; may be nil
+	Ahead    time.Duration                     // of work to claim ahead at most; default 40 ms, negative: none
+	Peers    func() int                        // how many processes take the same work, this one among them; nil: one
+	Now      func() time.Time                  // the database's clock, not ahead of it; default time.Now
+	Random   func(time.Duration) time.Duration // a random duration below the given one; default rand.N
 	Log      zerolog.Logger
 }
 
@@ -136,6 +138,9 @@ func New(o Options) *Dispatcher {
 	}
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.Random == nil {
+		o.Random = rand.N[time.Duration]
 	}
 	return &Dispatcher{
 		o: o, signal: make(chan struct{}, 1), changed: make(chan struct{}),

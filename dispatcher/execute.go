@@ -37,11 +37,12 @@ var (
 // start runs a claimed task, gives it back, or keeps it until a processor is
 // free.
 func (l *loop) start(p planned, cl tasks.Claim, back bool) {
-	r := &running{held: tasks.Held{Candidate: p.Candidate, Claim: cl, Key: p.key}, failure: p.failure, back: back, claimed: time.Now()}
+	r := &running{held: tasks.Held{Candidate: p.Candidate, Claim: cl, Key: p.key}, failure: p.failure, claimed: time.Now()}
 	r.held.TaskName = p.name
 	r.ctx, r.cancel = context.WithCancelCause(l.work)
-	ahead := cl.Processor == "" && !back
 	l.mu.Lock()
+	r.back = back || l.fenced // whatever its class: it has not begun
+	ahead := cl.Processor == "" && !r.back
 	if cause := l.claiming[p.ID]; cause != nil {
 		r.cancel(cause) // killed while it was being claimed
 	}
@@ -71,7 +72,10 @@ func (l *loop) run(r *running) {
 			}
 		}()
 		for r != nil {
-			await(&r.held, r.claimed, r.ctx.Done(), l.o.Now)
+			if len(r.held.Early) > 0 {
+				await(&r.held, r.claimed, r.ctx.Done(), l.o.Now)
+				r.back = r.back || l.isFenced()
+			}
 			r.held.StartedAt = time.Now()
 			o := l.outcome(r.ctx, r)
 			took := time.Since(r.held.StartedAt)
@@ -84,9 +88,6 @@ func (l *loop) run(r *running) {
 // await waits for the instant of a task that was claimed before it, unless done
 // is closed first.
 func await(h *tasks.Held, claimed time.Time, done <-chan struct{}, now func() time.Time) {
-	if len(h.Early) == 0 {
-		return
-	}
 	wait := time.NewTimer(min(h.TsRequest.Sub(now()), tasks.MaxLead-time.Since(claimed)))
 	defer wait.Stop()
 	select {

@@ -7,8 +7,8 @@ import "errors"
 var ErrLeaseLost = errors.New("this process gave no sign of life for too long: its tasks may be given to others")
 
 // Fence stops the intake and ends the contexts of running handlers with cause
-// ErrLeaseLost, but for those of classes that keep says may go on. What they return
-// is recorded if the task is still this process's. It may be called again.
+// ErrLeaseLost, but for those of classes that keep says may go on: those that have begun.
+// What they return is recorded if the task is still this process's. It may be called again.
 func (d *Dispatcher) Fence(keep func(class string) bool) {
 	d.mu.Lock()
 	d.fenced, d.keep = true, keep
@@ -34,6 +34,12 @@ func (d *Dispatcher) Unfence(holder string) {
 	d.fenced, d.holder, d.backlog = false, holder, true
 	d.mu.Unlock()
 	d.poke()
+}
+
+func (d *Dispatcher) isFenced() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.fenced
 }
 
 // closedLocked reports whether nothing more is to be taken.

@@ -57,20 +57,26 @@ func TestFence(t *testing.T) {
 	})
 }
 
-// What a claim wins that was under way is not started.
+// What a claim wins that was under way is not started, whatever its class; neither is
+// what waits for its instant.
 func TestFenceDuringAClaim(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		b := setup(t, 1)
-		b.claims.set(slow)
-		id := b.offer()
-		advance(trip / 2)
-		b.d.Fence(nil)
-		advance(2 * trip)
-		b.begun()
-		b.is(id, tasks.Request)
-		b.d.Unfence("later")
-		b.finished(time.Second)
-		b.begun(id)
-		b.stop()
-	})
+	all := func(string) bool { return true }
+	for _, keep := range []func(string) bool{nil, all} {
+		for _, lead := range []time.Duration{0, tasks.MaxLead} {
+			synctest.Test(t, func(t *testing.T) {
+				b := setup(t, 1)
+				b.claims.set(slow)
+				id := b.offer(func(t *tasks.Task) { t.TsRequest = time.Now().Add(lead) })
+				advance(max(trip/2, lead*3/4))
+				b.d.Fence(keep)
+				advance(2*trip + lead)
+				b.begun()
+				b.is(id, tasks.Request)
+				b.d.Unfence("later")
+				b.finished(time.Second)
+				b.begun(id)
+				b.stop()
+			})
+		}
+	}
 }

@@ -3,7 +3,6 @@ package dispatcher
 import (
 	"context"
 	"errors"
-	"math/rand/v2"
 	"time"
 
 	"github.com/sourcegraph/conc/panics"
@@ -30,7 +29,7 @@ func (d *Dispatcher) persist(until, with context.Context, what string, send func
 		select {
 		case <-until.Done():
 			return failures, err
-		case <-time.After(backoff(failures)):
+		case <-time.After(backoff(failures, d.o.Random)):
 		}
 	}
 }
@@ -80,7 +79,7 @@ func try(ctx context.Context, send func(context.Context) error) (err error) {
 
 // backoff is longer with each failure in a row, up to 2 s, give or take a
 // quarter. It stays that short so that work resumes soon after an election.
-func backoff(failures int) time.Duration {
+func backoff(failures int, random func(time.Duration) time.Duration) time.Duration {
 	d := min(50*time.Millisecond<<min(failures, 6), 2*time.Second)
-	return d*3/4 + rand.N(d/2)
+	return d*3/4 + random(d/2)
 }
