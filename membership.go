@@ -54,9 +54,11 @@ type membership struct {
 
 	pending []string // names to take again; of run
 
+	turns sync.Mutex // for fence and unfence, which come in the order of what they tell
+
 	mu     sync.Mutex
 	names  []string
-	fenced bool
+	fenced bool // changes with turns held too
 }
 
 // newMembership describes a process under a new epoch.
@@ -188,11 +190,11 @@ func (m *membership) take(ctx context.Context, name string) error {
 		if holder.Epoch != first.Epoch {
 			first, since = holder, time.Now()
 		}
-		dead := holder.Dead || m.gone(holder) || time.Since(since) >= m.lease
+		silent := holder.Beats == first.Beats && time.Since(since) >= m.lease
 		switch {
 		case holder.Epoch == "":
 			continue // somebody else took it just now; look who
-		case dead:
+		case holder.Dead || m.gone(holder) || silent:
 			gone, err := m.store.Bury(ctx, holder)
 			if err != nil {
 				return err

@@ -42,6 +42,8 @@ func (m *membership) run(ctx context.Context) error {
 
 // cutOff stops the work of this process.
 func (m *membership) cutOff() {
+	m.turns.Lock()
+	defer m.turns.Unlock()
 	m.mu.Lock()
 	was := m.fenced
 	m.fenced = true
@@ -57,6 +59,8 @@ func (m *membership) cutOff() {
 
 // backAgain takes it up again after a sign of life.
 func (m *membership) backAgain() {
+	m.turns.Lock()
+	defer m.turns.Unlock()
 	m.mu.Lock()
 	was, epoch := m.fenced, m.me.Epoch
 	m.fenced = false
