@@ -9,7 +9,8 @@ import (
 // RefuseSingleton ends a waiting plain or delayed run of a singleton whose name
 // is going: aborted, "already running", or an error that shows both kwargs if
 // they differ. It reports false if the going run has ended meanwhile, so that
-// the claim may be tried again.
+// the claim may be tried again. A run that has the name itself is left alone: it was
+// claimed meanwhile, and may have been given back.
 func (s *Store) RefuseSingleton(ctx context.Context, c Candidate, key string) (refused bool, err error) {
 	going, err := s.findOne(ctx, bson.D{{Key: "runningKey", Value: key}})
 	if err == ErrNotFound {
@@ -32,6 +33,7 @@ func (s *Store) RefuseSingleton(ctx context.Context, c Candidate, key string) (r
 		state = Error
 		reason = (&KwargsConflictError{Key: key, ID: going.ID, State: going.State, Have: going.Kwargs, Wanted: kw}).Error()
 	}
-	_, err = s.Refuse(ctx, c.ID, state, reason)
+	filter := bson.D{{Key: "_id", Value: bson.D{{Key: "$eq", Value: c.ID}}}, {Key: "state", Value: Request}, {Key: "runningKey", Value: nil}}
+	_, err = s.end(ctx, filter, s.ended(state, reason))
 	return err == nil, err
 }

@@ -113,7 +113,10 @@ func (s *Store) RefuseSingleton(ctx context.Context, c tasks.Candidate, key stri
 	if !bytes.Equal(p.waiting.Kwargs, p.going.Kwargs) {
 		state, reason = tasks.Error, "other kwargs"
 	}
-	_, err = write(ctx, s, "RefuseSingleton", func() bool { return s.endIf(c.ID, tasks.Request, state, reason) })
+	_, err = write(ctx, s, "RefuseSingleton", func() bool {
+		t := s.tasks[c.ID]
+		return t != nil && t.RunningKey == "" && s.endIf(c.ID, tasks.Request, state, reason)
+	})
 	return err == nil, err
 }
 

@@ -177,6 +177,10 @@ func refuseCase(c *checker) {
 			c.Errorf("other kwargs: state %s", t.State)
 		}
 	}
+	c.finish(h, tasks.Outcome{State: tasks.Request}, nil)
+	refuse(first, true) // it has the name itself, and waits for its next attempt
+	c.is(first.ID, "request by=p-1 running=Mail/")
+	h = c.claim(c.candidate(first.ID), tasks.NewClaim("p-2", "e"), "Mail/", "", tasks.Won)
 	c.finish(h, tasks.Outcome{State: tasks.Success}, nil)
 	refuse(c.add(), false)
 }

@@ -44,6 +44,8 @@ type Sender func(ctx context.Context, st Statement) error
 // document was not there. Documents are replaced, and must not be changed.
 type Change struct {
 	Op                    string // the method that wrote
+	At                    time.Time
+	Position              Position
 	Before, After         *tasks.Task
 	WasProcess, IsProcess *tasks.Process
 }
@@ -132,7 +134,7 @@ func (db *Database) now() time.Time { return time.Now().Truncate(time.Millisecon
 
 func (db *Database) wrote(c Change, undo func()) {
 	db.written++
-	c.Op = db.op
+	c.Op, c.At, c.Position = db.op, time.Now(), db.written
 	db.journal = append(db.journal, entry{db.written, c, undo})
 }
 
