@@ -4,7 +4,9 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"io"
 	"os"
+	"runtime"
 	"testing"
 
 	"github.com/rs/zerolog"
@@ -15,8 +17,8 @@ import (
 )
 
 var (
-	simSeeds = flag.Int("sim.seeds", 300, "how many seeds TestSimulation runs")
-	simSeed  = flag.Int64("sim.seed", -1, "the one seed that TestSimulation runs, with all that happens")
+	simSeed  = flag.Uint64("sim.seed", 0, "the first seed of TestSimulation")
+	simSeeds = flag.Int("sim.seeds", 300, "how many it runs; of one it tells all that happens")
 )
 
 // simulated is the real code of a process's signs of life on the model of the store.
@@ -44,12 +46,16 @@ func (s *simulated) Work(d *dispatcher.Dispatcher) {
 	s.rescuer = newRescuer(s.store, s.membership, d, zerolog.Nop())
 }
 
+// It uses one thread: what becomes ready in one instant then runs in nearly the same
+// order each time.
 func TestSimulation(t *testing.T) {
-	if *simSeed >= 0 {
-		simulation.Run(t, uint64(*simSeed), newSimulated, os.Stdout)
-		return
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	var log io.Writer
+	if *simSeeds == 1 {
+		log = os.Stdout
 	}
-	for seed := range *simSeeds {
-		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) { simulation.Run(t, uint64(seed), newSimulated, nil) })
+	for i := range *simSeeds {
+		seed := *simSeed + uint64(i)
+		t.Run(fmt.Sprint(seed), func(t *testing.T) { simulation.Run(t, seed, newSimulated, log) })
 	}
 }
