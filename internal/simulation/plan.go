@@ -220,7 +220,12 @@ func (w *world) fill() {
 	close(gate)
 	_ = wait(context.Background(), 3*time.Second)
 	for _, p := range ps {
-		if n, due, _ := p.d.Busy(); n != 0 || due {
+		n, due, _ := p.d.Busy()
+		for i := 0; i < 20 && (n != 0 || due); i++ { // a look for more may be under way
+			_ = wait(context.Background(), 50*time.Millisecond)
+			n, due, _ = p.d.Busy()
+		}
+		if n != 0 || due {
 			w.book.blame("process %d has %d tasks in the end, sweep due: %v", p.id, n, due)
 		}
 	}
