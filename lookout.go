@@ -21,9 +21,15 @@ type lookout struct {
 
 // sign is the last sign of life of a process, and when it was first seen.
 type sign struct {
-	beats int64
+	beat
 	since time.Time
 }
+
+// beat tells signs of life of a process apart. Its number alone does not: when a new
+// primary took back a sign that no majority had, the next one has the same number.
+type beat struct{ n, at int64 }
+
+func beatOf(p tasks.Process) beat { return beat{p.Beats, p.Beat.UnixMilli()} }
 
 // newLookout makes one that begins anew after half a lease without a look: what
 // happened meanwhile nobody knows, and those who were watched may have been cut off
@@ -44,8 +50,8 @@ func (l *lookout) look(now time.Time, me string, holders []string, ps []tasks.Pr
 	signs := map[string]sign{}
 	for _, p := range ps {
 		s, known := l.signs[p.Epoch]
-		if !known || s.beats != p.Beats {
-			s = sign{p.Beats, now}
+		if !known || s.beat != beatOf(p) {
+			s = sign{beatOf(p), now}
 		}
 		signs[p.Epoch] = s
 		if p.Epoch != me && (p.Dead || now.Sub(s.since) >= l.lease) {

@@ -54,6 +54,23 @@ func TestLookout(t *testing.T) {
 	w.look(every5, nil, []tasks.Process{{Epoch: "tomb", Dead: true}}, "tomb")
 }
 
+// A sign of life that was taken back by a new primary, and given again, has the same
+// number and is another.
+func TestLookoutAfterAFailover(t *testing.T) {
+	w := newWatch(t)
+	p := beating("alive", 1)
+	for i := range 12 {
+		if i == 5 {
+			p.Beat = p.Beat.Add(20 * time.Second)
+		}
+		var want []string
+		if i == 5+6 {
+			want = []string{"alive"}
+		}
+		w.look(every5, nil, []tasks.Process{p}, want...)
+	}
+}
+
 // A process that could not look, since it was frozen or the database away, watches
 // everybody for a whole lease again: they may have been in the same trouble.
 func TestLookoutAfterAGap(t *testing.T) {

@@ -190,7 +190,7 @@ func (m *membership) take(ctx context.Context, name string) error {
 		if holder.Epoch != first.Epoch {
 			first, since = holder, time.Now()
 		}
-		silent := holder.Beats == first.Beats && time.Since(since) >= m.lease
+		silent := beatOf(holder) == beatOf(first) && time.Since(since) >= m.lease
 		switch {
 		case holder.Epoch == "":
 			continue // somebody else took it just now; look who
@@ -207,7 +207,7 @@ func (m *membership) take(ctx context.Context, name string) error {
 			if err := pause(ctx, 10*time.Millisecond); err != nil {
 				return err
 			}
-		case holder.Beats != first.Beats || holder.Age < surely:
+		case beatOf(holder) != beatOf(first) || holder.Age < surely:
 			return &ErrProcessorRunning{Name: name, Host: holder.Host, Twin: m.twin(holder), PID: holder.PID, Since: holder.Since}
 		default:
 			if err := pause(ctx, time.Second); err != nil {
