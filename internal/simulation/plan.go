@@ -14,6 +14,9 @@ const (
 	settleStep = 5 * time.Second
 )
 
+// mostNames is how many processors a process is started with at most.
+const mostNames = 3
+
 // live is the world from its beginning to its end.
 func (w *world) live() {
 	w.rates = rates{refused: 10 + 10*w.dice.n(10), late: 3, lost: 10 + 10*w.dice.n(10), slow: 10 + 10*w.dice.n(10)}
@@ -46,7 +49,7 @@ func (w *world) populate() (slots []*slot) {
 		if shared && i < 2 {
 			base = "shared"
 		}
-		slots = append(slots, &slot{w: w, host: host, names: namesOf(base, 1+w.dice.n(3)), dice: newDice(w.seed, "slot "+host)})
+		slots = append(slots, &slot{w: w, host: host, names: namesOf(base, 1+w.dice.n(mostNames)), dice: newDice(w.seed, "slot "+host)})
 	}
 	return slots
 }
@@ -188,7 +191,8 @@ func (w *world) healed(slots []*slot) {
 	}
 }
 
-// fill gives every processor a task at the same time: none may have gone.
+// fill gives every processor a task at the same time: none may have gone. A process that
+// starts meanwhile may take some.
 func (w *world) fill() {
 	ps := w.living()
 	gate := make(chan struct{})
@@ -196,16 +200,17 @@ func (w *world) fill() {
 	w.gate = gate
 	n := len(w.tasks)
 	w.mu.Unlock()
+	most := n + 2*mostNames
 	for _, p := range ps {
-		for range p.life.Held() {
-			n++
-			id, err := tasks.StringID(fmt.Sprint("fill", n))
-			if err == nil {
-				err = w.store.Insert(context.Background(), &tasks.Task{ID: id, TaskClass: "Mail"})
-			}
-			if err != nil {
-				w.book.blame("the last tasks cannot be created: %v", err)
-			}
+		most += len(p.life.Held())
+	}
+	for ; n < most; n++ {
+		id, err := tasks.StringID(fmt.Sprint("fill", n))
+		if err == nil {
+			err = w.store.Insert(context.Background(), &tasks.Task{ID: id, TaskClass: "Mail"})
+		}
+		if err != nil {
+			w.book.blame("the last tasks cannot be created: %v", err)
 		}
 	}
 	_ = wait(context.Background(), 3*time.Second)
