@@ -63,7 +63,7 @@ func (r *rescuer) rescue(ctx context.Context) error {
 	}
 	for i, p := range ps {
 		// One of this host that was killed need not be waited for.
-		ps[i].Dead = p.Dead || identity(p).Gone(r.member.self)
+		ps[i].Dead = p.Dead || r.member.gone(p)
 	}
 	if r.learn != nil {
 		r.learn(ps)

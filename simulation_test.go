@@ -37,10 +37,14 @@ func newSimulated(s simulation.Setup) simulation.Life {
 func (s *simulated) Enter(ctx context.Context, names []string) error {
 	return s.enter(ctx, names, func(*ErrProcessorRunning) {})
 }
-func (s *simulated) Held() []string                  { return s.held() }
-func (s *simulated) Epoch() string                   { return s.epoch() }
-func (s *simulated) Run(ctx context.Context) error   { return s.run(ctx) }
-func (s *simulated) LookAround(ctx context.Context)  { s.lookAround(ctx) }
+func (s *simulated) Held() []string                { return s.held() }
+func (s *simulated) Epoch() string                 { return s.epoch() }
+func (s *simulated) Run(ctx context.Context) error { return s.run(ctx) }
+func (s *simulated) LookAround(ctx context.Context) {
+	looking, cancel := context.WithTimeout(ctx, roundTimeout)
+	defer cancel()
+	_ = s.rescue(looking) // what failed is done at the next look
+}
 func (s *simulated) Leave(ctx context.Context) error { return s.leave(ctx) }
 func (s *simulated) Work(d *dispatcher.Dispatcher) {
 	s.rescuer = newRescuer(s.store, s.membership, d, zerolog.Nop())
