@@ -72,7 +72,7 @@ func (b *book) togetherLocked(old, r *run) {
 // againLocked checks whether a task may run after an earlier run of it.
 func (b *book) againLocked(before, r *run) {
 	switch {
-	case before.recorded != nil && before.recorded.State.Final() && r.p.senseless() && b.rescued[r.holder]: // it does not know yet how long it was frozen
+	case r.p.senseless() && b.rescued[r.holder]: // it does not know yet how long it was frozen
 	case before.recorded != nil && before.recorded.State.Final():
 		b.blameLocked("task %s runs again after it was recorded as %s", r.claim.id, before.recorded.State)
 	case before.going, before.end == nil, before.recorded != nil, before.end.State == tasks.Request:

@@ -106,6 +106,7 @@ func (b *book) followProcessLocked(c model.Change) {
 	b.w.note("process %d is buried after %v of silence", p.id, silent)
 	switch {
 	case p.isDead():
+	case p.life.Epoch() != is.Epoch: // it was buried before, and a copy of its arrival was late
 	case silent < lease:
 		b.blameLocked("process %d was buried alive %v after a sign of life", p.id, silent)
 	case !p.inTrouble(b.signs[is.Epoch]):
