@@ -8,12 +8,14 @@ endif
 
 GO          ?= go
 FUZZTIME    ?= 10s
+SIM_SEEDS   ?= $(if $(SIM_SEED),1,10000)
+SIM_FIRST    = $(or $(SIM_SEED),0)
 STATICCHECK  = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK  = golang.org/x/vuln/cmd/govulncheck@v1.9.0
 WITHMONGOD   = $(GO) run ./internal/mongod/cmd/withmongod --
 PROCESSOR    = ./cmd/lgtaskprocessor
 
-.PHONY: help build test race lint vuln fuzz faults chaos bench bench-quick bench-peers demo cover install image clean
+.PHONY: help build test race lint vuln fuzz faults chaos bench bench-quick bench-peers demo cover simulate install image clean
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 13
 
@@ -44,6 +46,16 @@ fuzz: ## run every fuzz target for FUZZTIME (10s) each
 	awk '/^Fuzz/ {names[n++] = $$1} /^ok/ {for (i = 0; i < n; i++) print $$2, names[i]; n = 0}' | \
 	while read -r pkg name; do echo "$$pkg $$name"; \
 		$(GO) test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) "$$pkg" </dev/null || exit 1; done
+
+simulate: ## run 10,000 seeds of the simulation (SIM_SEED=7: that one, with all that happens; SIM_SEEDS=100: so many)
+	@$(GO) test -c -o bin/simulation.test .
+ifeq ($(SIM_SEEDS),1)
+	@bin/simulation.test -test.run '^TestSimulation$$' -sim.seed $(SIM_FIRST) -sim.seeds 1
+else
+	@end=$$(($(SIM_FIRST) + $(SIM_SEEDS))); seq $(SIM_FIRST) 200 $$((end - 1)) | xargs -P $$(getconf _NPROCESSORS_ONLN) -I{} sh -c \
+		"n=\$$(($$end - {})); test \$$n -lt 200 || n=200; out=\$$(bin/simulation.test -test.run '^TestSimulation\$$' -sim.seed {} -sim.seeds \$$n 2>&1) || { echo \"\$$out\"; exit 1; }"
+	@echo "$(SIM_SEEDS) seeds of the simulation keep all promises"
+endif
 
 bench: ## measure lgtask beside MongoDB alone (some 25 minutes)
 	@$(GO) run ./bench

@@ -1,12 +1,13 @@
 package lgtask
 
 import (
+	"bytes"
 	"context"
 	"flag"
 	"fmt"
-	"io"
 	"os"
 	"runtime"
+	"runtime/debug"
 	"testing"
 
 	"github.com/rs/zerolog"
@@ -50,16 +51,41 @@ func (s *simulated) Work(d *dispatcher.Dispatcher) {
 	s.rescuer = newRescuer(s.store, s.membership, d, zerolog.Nop())
 }
 
-// It uses one thread: what becomes ready in one instant then runs in nearly the same
-// order each time.
+// It uses one thread, and collects no garbage meanwhile: what becomes ready in one
+// instant then runs in nearly the same order each time.
 func TestSimulation(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
-	var log io.Writer
+	defer debug.SetMemoryLimit(debug.SetMemoryLimit(400 << 20))
+	defer debug.SetGCPercent(debug.SetGCPercent(-1))
 	if *simSeeds == 1 {
-		log = os.Stdout
+		tellOne(t, *simSeed)
+		return
 	}
+	happened := simulation.Tally{}
 	for i := range *simSeeds {
 		seed := *simSeed + uint64(i)
-		t.Run(fmt.Sprint(seed), func(t *testing.T) { simulation.Run(t, seed, newSimulated, log) })
+		if !t.Run(fmt.Sprint(seed), func(t *testing.T) { happened.Add(simulation.Run(t, seed, newSimulated, nil)) }) {
+			t.Logf("all that happened: make simulate SIM_SEED=%d", seed)
+		}
+	}
+	t.Logf("in %d seeds there were\n%s", *simSeeds, happened)
+	for _, what := range simulation.All {
+		if *simSeeds >= 300 && happened[what] == 0 {
+			t.Errorf("in %d seeds there were no %s", *simSeeds, what)
+		}
+	}
+}
+
+// tellOne tries it ten times, since the order in one instant may be another.
+func tellOne(t *testing.T, seed uint64) {
+	var log bytes.Buffer
+	for range 10 {
+		log.Reset()
+		if !t.Run(fmt.Sprint(seed), func(t *testing.T) { simulation.Run(t, seed, newSimulated, &log) }) {
+			break
+		}
+	}
+	if _, err := log.WriteTo(os.Stdout); err != nil {
+		t.Error(err)
 	}
 }

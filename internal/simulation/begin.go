@@ -18,6 +18,7 @@ func (b *book) begin(p *process, ctx context.Context, h *tasks.Held) *run {
 	}
 	r.stubborn = r.dice.oneIn(8)
 	b.w.note("run %d: task %s in process %d on %s", r.n, h.ID, p.id, h.Processor)
+	b.w.met(runs)
 	now := time.Now()
 	if b.by[r.claim] != nil {
 		b.blameLocked("task %s runs twice by one claim", h.ID)

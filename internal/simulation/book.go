@@ -104,6 +104,10 @@ func (b *book) followProcessLocked(c model.Change) {
 	b.tombs[is.Epoch], b.rescued[is.Epoch] = true, true
 	silent := c.At.Sub(b.signs[is.Epoch])
 	b.w.note("process %d is buried after %v of silence", p.id, silent)
+	b.w.met(burials)
+	if !p.isDead() {
+		b.w.met(buried)
+	}
 	switch {
 	case p.isDead():
 	case p.life.Epoch() != is.Epoch: // it was buried before, and a copy of its arrival was late
@@ -150,6 +154,7 @@ func (b *book) disowned(p *process, h tasks.Held) {
 	claims := b.claims[claimOf{h.ID, h.Token}]
 	b.mu.Unlock()
 	b.w.note("process %d gives back task %s, which it did not know of", p.id, h.ID)
+	b.w.met(unknowns)
 	for _, c := range claims {
 		if b.w.server.wasLate(c.Position) {
 			return

@@ -13,9 +13,16 @@ import (
 type rates struct {
 	on                        atomic.Bool // else nothing does
 	refused, late, lost, slow int
+	count                     counter
 }
 
-func (r *rates) hit(d *dice, one int) bool { return r.on.Load() && d.oneIn(one) }
+func (r *rates) hit(d *dice, one int, what string) bool {
+	hit := r.on.Load() && d.oneIn(one)
+	if hit {
+		r.count.met(what)
+	}
+	return hit
+}
 
 // fate is what happens to a statement.
 type fate struct {
@@ -69,16 +76,16 @@ func (l *line) fate(st model.Statement) fate {
 		f.lag = d.between(100*time.Microsecond, 3*time.Millisecond)
 	}
 	switch {
-	case l.rates.hit(d, l.rates.refused):
+	case l.rates.hit(d, l.rates.refused, refusals):
 		f.refused = true
-	case l.rates.hit(d, l.rates.lost):
+	case l.rates.hit(d, l.rates.lost, losses):
 		f.lost = true
-	case l.rates.hit(d, l.rates.slow):
+	case l.rates.hit(d, l.rates.slow, delays):
 		if f.there += d.between(0, 6*time.Second); d.oneIn(2) {
 			f.there, f.back = 0, f.there
 		}
 	}
-	if st.Writes && l.rates.hit(d, l.rates.late) {
+	if st.Writes && l.rates.on.Load() && d.oneIn(l.rates.late) {
 		f.late = d.between(time.Second, 40*time.Second)
 	}
 	if st.Op == "Beat" {

@@ -19,7 +19,8 @@ const mostNames = 3
 
 // live is the world from its beginning to its end.
 func (w *world) live() {
-	w.rates = rates{refused: 10 + 10*w.dice.n(10), late: 3, lost: 10 + 10*w.dice.n(10), slow: 10 + 10*w.dice.n(10)}
+	w.rates.late = 3
+	w.rates.refused, w.rates.lost, w.rates.slow = 10+10*w.dice.n(10), 10+10*w.dice.n(10), 10+10*w.dice.n(10)
 	slots := w.populate()
 	for _, s := range slots {
 		w.wg.Go(s.keep)
@@ -101,17 +102,21 @@ func (w *world) befall(p *process) {
 	switch what := d.n(10); {
 	case what < 2:
 		w.note("process %d is killed", p.id)
+		w.met(kills)
 		p.kill()
 	case what < 3:
 		w.note("process %d is told to stop", p.id)
+		w.met(stops)
 		p.stop()
 	case what < 5:
 		w.note("process %d is frozen for %v", p.id, length)
+		w.met(freezes)
 		p.freeze()
 		time.AfterFunc(length, p.thaw)
 	case what < 8:
 		drops := d.oneIn(2)
 		w.note("process %d is cut off for %v; drops: %v", p.id, length, drops)
+		w.met(cuts)
 		p.cutOff(drops)
 		time.AfterFunc(length, p.reconnect)
 	default:
@@ -133,13 +138,18 @@ func (w *world) failOver() {
 	lost := d.oneIn(2)
 	rest := newDice(w.seed, fmt.Sprint("failover ", w.now()))
 	w.note("writes reach no majority for %v; then there is no primary for %v", stalled, away)
+	w.met(elected)
 	end := w.server.stall()
 	time.AfterFunc(stalled+1, func() {
 		elect := w.server.lose(func(n int) int {
+			has := rest.n(n + 1)
 			if lost {
-				return 0
+				has = 0
 			}
-			return rest.n(n + 1)
+			if has < n {
+				w.met(undone)
+			}
+			return has
 		})
 		end()
 		for _, p := range w.all() {
@@ -166,6 +176,7 @@ func (w *world) killTask() {
 		state, err := w.store.Kill(ctx, id)
 		w.note("task %s is killed: %s, %v", id, state, err)
 		if err == nil {
+			w.met(asked)
 			w.book.wasKilled(id)
 		}
 	})

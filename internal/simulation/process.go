@@ -143,6 +143,7 @@ func (p *process) main() {
 	}
 	var stuck *dispatcher.StuckError
 	if errors.As(err, &stuck) {
+		p.w.met(stucks)
 		p.w.note("process %d ends with %d stuck handlers, and %d ends that it could not record", p.id, len(stuck.Tasks), len(stuck.Unrecorded))
 	} else {
 		p.w.note("process %d ends: %v", p.id, err)
@@ -200,6 +201,7 @@ func (p *process) fence() {
 		return
 	}
 	p.w.note("process %d is fenced", p.id)
+	p.w.met(fences)
 	p.d.Fence(keepsRunning)
 	p.mu.Lock()
 	p.fenced = time.Now()

@@ -17,7 +17,8 @@ const patience = 20 * time.Second
 
 // server is the replica set, as its clients see it.
 type server struct {
-	db *model.Database
+	db    *model.Database
+	rates *rates
 
 	mu       sync.Mutex
 	term     int            // of the primary
@@ -201,6 +202,7 @@ func (s *server) majority(ctx context.Context, at model.Position, term int, lag 
 func (s *server) deliver(st model.Statement) {
 	at, term, ok := s.run(st, true)
 	if ok {
+		s.rates.count.met(lates)
 		s.commit(at, term)
 	}
 }

@@ -25,6 +25,9 @@ type stream struct {
 // fail breaks the stream: what happens from now on is missed.
 func (s *stream) fail() {
 	s.mu.Lock()
+	if !s.broken {
+		s.p.w.met(gaps)
+	}
 	s.broken, s.queue = true, nil
 	s.mu.Unlock()
 	s.wake()
@@ -106,7 +109,7 @@ func (s *stream) next(ctx context.Context, d *dice) error {
 	case <-s.signal:
 	}
 	latency := d.between(100*time.Microsecond, 5*time.Millisecond)
-	if s.p.w.rates.hit(d, 20) {
+	if s.p.w.rates.on.Load() && d.oneIn(20) {
 		latency *= 100
 	}
 	if err := wait(ctx, latency); err != nil {

@@ -54,13 +54,17 @@ func (w *world) note(format string, args ...any) {
 	w.notes = append(w.notes, note{w.now(), format, args})
 }
 
+func (w *world) met(what string) { w.rates.count.met(what) }
+
 // Run runs the simulation of one seed in a bubble and reports the promises that were
 // broken. What happened is written to log, unless it is nil.
-func Run(t *testing.T, seed uint64, newLife func(Setup) Life, log io.Writer) {
+func Run(t *testing.T, seed uint64, newLife func(Setup) Life, log io.Writer) Tally {
 	t.Helper()
+	var happened Tally
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(seed, newLife, log != nil)
 		w.live()
+		happened = w.rates.count.n
 		if log != nil {
 			for _, n := range w.notes {
 				fmt.Fprintf(log, "%12.6f  %s\n", n.at.Seconds(), fmt.Sprintf(n.format, n.args...))
@@ -73,6 +77,7 @@ func Run(t *testing.T, seed uint64, newLife func(Setup) Life, log io.Writer) {
 			}
 		}
 	})
+	return happened
 }
 
 func newWorld(seed uint64, newLife func(Setup) Life, verbose bool) *world {
@@ -80,7 +85,8 @@ func newWorld(seed uint64, newLife func(Setup) Life, verbose bool) *world {
 		verbose: verbose, seed: seed, newLife: newLife, began: time.Now(), db: model.New(), dice: newDice(seed, "plan"), over: make(chan struct{}),
 		filling: map[*process]int{},
 	}
-	w.server = &server{db: w.db}
+	w.server = &server{db: w.db, rates: &w.rates}
+	w.rates.count.n = Tally{}
 	w.book = newBook(w)
 	w.db.Follow(w.book.follow)
 	line := newLine(seed, "producer", &w.rates, w.server)
