@@ -38,7 +38,7 @@ type handler struct {
 
 func newHandler(conn *Connection, r *Registry, classes []string, stopping <-chan struct{}, log zerolog.Logger) *handler {
 	return &handler{conn: conn, registry: r, classes: classes, stopping: stopping, log: log,
-		flushing: trouble{log: log, what: "write the logs of running tasks"},
+		flushing: trouble{log: log, what: "write the logs of tasks"},
 		running:  map[*TaskContext]struct{}{}, logged: map[tasks.ID]bool{}}
 }
 
@@ -153,7 +153,8 @@ func (h *handler) run(ctx context.Context, cl *class, r Runner, held *tasks.Held
 		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), flushTimeout)
 		defer cancel()
 		if err := t.flush(last, true); err != nil {
-			h.log.Warn().Err(err).Stringer("task", held.ID).Msg("the log of a task could not be written")
+			h.flushing.note(err)
+			h.log.Debug().Err(err).Stringer("task", held.ID).Msg("the log of a task lacks its end")
 		}
 	}()
 	if h.show {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -42,8 +43,9 @@ type membership struct {
 	me    tasks.Process
 	self  hostid.Process
 	log   zerolog.Logger
-	gone  func(tasks.Process) bool // whether it certainly does not run any more
-	beats func()                   // called with each beat, whether the database takes it or not; may be nil
+	gone  func(tasks.Process) bool   // whether it certainly does not run any more
+	alone func(context.Context) bool // whether a primary answers, for words about one that has no majority; may be nil
+	beats func()                     // called with each beat, whether the database takes it or not; may be nil
 
 	// When others may take this process for dead, and when they do no more, under
 	// which epoch. May be nil.
@@ -53,6 +55,8 @@ type membership struct {
 	every, look, silence, lease time.Duration // as above, unless a test has no time
 
 	pending []string // names to take again; of run
+	beating trouble
+	ailment atomic.Pointer[string] // see ails
 
 	turns sync.Mutex // for fence and unfence, which come in the order of what they tell
 
@@ -63,10 +67,11 @@ type membership struct {
 
 // newMembership describes a process under a new epoch.
 func newMembership(store table, self hostid.Process, classes []string, log zerolog.Logger) *membership {
-	m := &membership{store: store, self: self, log: log, every: beatEvery, look: lookEvery, silence: silence, lease: lease, me: tasks.Process{
-		Epoch: bson.NewObjectID().Hex(), Host: self.Host, Boot: self.Boot, Space: self.Space, PID: self.PID, Start: self.Start,
-		Version: buildVersion(), Classes: classes, Names: []string{},
-	}}
+	m := &membership{store: store, self: self, log: log, every: beatEvery, look: lookEvery, silence: silence, lease: lease,
+		beating: trouble{log: log, what: "say in the database that this process is alive"}, me: tasks.Process{
+			Epoch: bson.NewObjectID().Hex(), Host: self.Host, Boot: self.Boot, Space: self.Space, PID: self.PID, Start: self.Start,
+			Version: buildVersion(), Classes: classes, Names: []string{},
+		}}
 	m.gone = func(p tasks.Process) bool { return identity(p).Gone(m.self) }
 	return m
 }

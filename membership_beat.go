@@ -7,6 +7,9 @@ import (
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+
+	"github.com/lgtask/lgtask/internal/mongouri"
 )
 
 // run beats until ctx ends. If no beat has reached the database for a while, this
@@ -33,11 +36,43 @@ func (m *membership) run(ctx context.Context) error {
 			return err
 		case err == nil:
 			fence.Reset(m.silence - time.Since(began))
+			m.ails(nil)
 			m.backAgain()
 		case ctx.Err() == nil:
-			m.log.Debug().Err(err).Msg("cannot say that this process is alive")
+			m.ails(m.reason(ctx, err))
 		}
 	}
+}
+
+// reason says in one line why a sign of life did not reach the database.
+func (m *membership) reason(ctx context.Context, err error) error {
+	var refused mongo.WriteException
+	if m.alone != nil && (mongo.IsTimeout(err) || errors.As(err, &refused) && refused.WriteConcernError != nil) {
+		asking, cancel := context.WithTimeout(ctx, time.Second)
+		defer cancel()
+		if m.alone(asking) {
+			return &serverError{adviceMajority, mongouri.RedactError(err)}
+		}
+	}
+	return connectError(err)
+}
+
+// ails notes why this process cannot say that it is alive, nil if it could.
+func (m *membership) ails(why error) {
+	m.beating.note(why)
+	text := ""
+	if why != nil {
+		text = why.Error()
+	}
+	m.ailment.Store(&text)
+}
+
+// trouble returns that in words, "" if all is well.
+func (m *membership) trouble() string {
+	if text := m.ailment.Load(); text != nil {
+		return *text
+	}
+	return ""
 }
 
 // cutOff stops the work of this process.

@@ -236,6 +236,10 @@ type ProcessorStats struct {
 	// Missed counts tasks that neither the stream nor the wheel brought, only a
 	// safety sweep. It stays 0 in normal operation.
 	Missed int64
+	// Trouble says in one line why the process cannot say in the database that it is
+	// alive, such as a replica set without a majority: while it lasts no new work is
+	// done. "" if the last sign of life, at most 10 s ago, got through.
+	Trouble string
 }
 
 // Stats returns the counters; all are zero before Start.
@@ -246,5 +250,5 @@ func (p *Processor) Stats() ProcessorStats {
 	if e == nil {
 		return ProcessorStats{}
 	}
-	return ProcessorStats{Dispatcher: e.dispatcher.Stats(), Watcher: e.watcher.Stats(), Listening: e.listener.Stats(), Missed: e.found.Load()}
+	return ProcessorStats{Dispatcher: e.dispatcher.Stats(), Watcher: e.watcher.Stats(), Listening: e.listener.Stats(), Missed: e.found.Load(), Trouble: e.member.trouble()}
 }

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"time"
 
+	"go.mongodb.org/mongo-driver/v2/mongo/readpref"
+
 	"github.com/lgtask/lgtask/internal/hostid"
 	"github.com/lgtask/lgtask/internal/mongouri"
 	"github.com/lgtask/lgtask/internal/namelock"
@@ -34,6 +36,10 @@ func (p *Processor) enter(ctx context.Context) (_ *membership, err error) {
 	var member *membership
 	if err == nil {
 		member = newMembership(p.conn.store, self, p.cfg.Classes, p.o.log)
+		member.alone = func(ctx context.Context) bool {
+			hello, err := askHello(ctx, p.conn.store.Database().Client(), readpref.Primary())
+			return err == nil && hello.WritablePrimary
+		}
 		if p.o.member != nil {
 			p.o.member(member)
 		}

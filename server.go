@@ -32,6 +32,7 @@ const (
 	adviceOld        = "the server is older than MongoDB 4.4: update it"
 	adviceAuth       = "the user name or the password is wrong, or the user is in another database: correct them, or add authSource=… to the address"
 	adviceSecondary  = "the address leads to a member that takes no writes: name all members and leave out directConnection"
+	adviceMajority   = "the primary answers, but no majority of the replica set's members confirms its writes: rs.status() there shows which are missing"
 	adviceSet        = "no server in the address belongs to the replica set that replicaSet=… names: correct that name or leave it out; a standalone server has to be started with --replSet first"
 )
 
