@@ -68,7 +68,7 @@ func (w *world) create(k *Work, opts ...lgtask.TaskOption) lgtask.TaskID {
 // batch asks for a run of a name.
 func (w *world) batch(k *Work, name string) {
 	w.Helper()
-	res, err := w.calm.BatchTask(w.within(time.Minute), lgtask.Now(), "Work", map[string]any{"takes": k.Takes}, lgtask.WithTaskName(name))
+	res, err := w.calm.BatchTask(w.within(time.Minute), lgtask.Now(), "Work", map[string]any{"takes": k.Takes, "logs": k.Logs}, lgtask.WithTaskName(name))
 	w.must(err)
 	w.book.change(func() { w.book.acked[res.ID] = time.Now() })
 }

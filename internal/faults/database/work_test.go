@@ -15,6 +15,7 @@ import (
 type Work struct {
 	N     int
 	Takes int64 // milliseconds
+	Logs  bool  // a line each tenth of a second
 }
 
 // Run implements lgtask.Runner.
@@ -25,7 +26,14 @@ func (k *Work) Run(ctx context.Context, t *lgtask.TaskContext) error {
 	}
 	b := found.(*book)
 	r := b.began(t, k.N)
-	err := wait(ctx, time.Duration(k.Takes)*time.Millisecond)
+	over := time.Now().Add(time.Duration(k.Takes) * time.Millisecond)
+	for k.Logs && time.Until(over) > 0 && ctx.Err() == nil {
+		t.Logf("%v to go", time.Until(over))
+		if wait(ctx, 100*time.Millisecond) != nil {
+			break
+		}
+	}
+	err := wait(ctx, time.Until(over))
 	b.ended(r, err)
 	return err
 }
