@@ -35,6 +35,7 @@ type world struct {
 	calm   *lgtask.Connection // one that nothing goes wrong with, unless it does for all
 	book   *book
 	dir    string // of the locks
+	rolls  bool   // the oplog is too small to tell the story
 
 	workers []*worker
 }
@@ -77,6 +78,13 @@ func newWorld(t *testing.T, opts mongod.Options) *world {
 	w.conn, err = lgtask.New(w.client(appProducer).Database(name))
 	w.must(err)
 	return w
+}
+
+// in returns the world as a part of its test sees it.
+func (w *world) in(t *testing.T) *world {
+	part := *w
+	part.T = t
+	return &part
 }
 
 // client returns a client of the server, which ends with the test.
