@@ -41,6 +41,8 @@ type Options struct {
 	// Enter are, for each member, the first words of a command that runs the rest
 	// of its arguments in its own place, such as ip netns exec NAME. Default: none.
 	Enter [][]string
+	// Args are further arguments of mongod.
+	Args []string
 }
 
 // setName is the name of every replica set started here.
@@ -190,7 +192,7 @@ func (s *Server) command(member int, n *node) []string {
 	case s.key != "":
 		args = append(args, "--keyFile", filepath.Join(dir, "key"))
 	}
-	return args
+	return append(args, s.opts.Args...)
 }
 
 // freePort returns a loopback port that nobody listens on. It stays below the
