@@ -83,6 +83,7 @@ type Store struct {
 	large     atomic.Int64 // until when pages are read without large kwargs, see Pages
 
 	processors *mongo.Collection // see Process
+	left       leftCursors
 }
 
 // NewStore returns the store of the given database. It sends nothing: call

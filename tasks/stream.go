@@ -44,9 +44,9 @@ const StreamWait = 5 * time.Second
 // Stream is an open change stream on the collection tasks. It belongs to one
 // goroutine.
 type Stream struct {
-	cs   *mongo.ChangeStream
-	coll *mongo.Collection
-	left int64 // a cursor that the driver may have left on the server; 0 if none
+	cs    *mongo.ChangeStream
+	store *Store
+	left  []int64 // cursors that the driver may have left on the server
 }
 
 // OpenStream opens a change stream that starts now. No token is kept and no
@@ -57,7 +57,9 @@ func (s *Store) OpenStream(ctx context.Context) (*Stream, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Stream{cs: cs, coll: s.tasks}, nil
+	// What cannot be closed now is kept for the next time.
+	_ = s.closeCursors(ctx, s.left.take())
+	return &Stream{cs: cs, store: s}, nil
 }
 
 // Next waits up to StreamWait for the next event; ok is false if there was none.
@@ -65,11 +67,12 @@ func (s *Store) OpenStream(ctx context.Context) (*Stream, error) {
 // the driver's call ends the stream. After an error the stream is unusable.
 func (st *Stream) Next(ctx context.Context) (ev Event, ok bool, err error) {
 	cursor := st.cs.ID()
-	if !st.cs.TryNext(ctx) {
+	got := st.cs.TryNext(ctx)
+	if now := st.cs.ID(); st.cs.Err() != nil || now != 0 && now != cursor { // resumed, in the latter case
+		st.left = append(st.left, cursor)
+	}
+	if !got {
 		if err := st.cs.Err(); err != nil {
-			if ctx.Err() != nil {
-				st.left = cursor
-			}
 			return Event{}, false, err
 		}
 		if st.cs.ID() == 0 {
@@ -84,18 +87,20 @@ func (st *Stream) Next(ctx context.Context) (ev Event, ok bool, err error) {
 	return ev, ok, nil
 }
 
-// Close closes the stream and its cursor on the server. When a context ends
+// Close closes the stream and its cursors on the server. When a context ends
 // inside Next, the driver drops the connection, forgets the cursor's ID and asks
-// the server with the ended context to close it, which sends nothing: the server
-// would keep the cursor for ten minutes. So it is closed by its ID here.
+// the server with the ended context to close it, which sends nothing; when the
+// server cannot be reached, it asks once and forgets it too. So cursors are closed by
+// their IDs here, or else when the store opens its next stream.
 func (st *Stream) Close(ctx context.Context) error {
+	cursor := st.cs.ID()
 	err := st.cs.Close(ctx)
-	if st.left == 0 {
-		return err
+	if err != nil && cursor != 0 {
+		st.left = append(st.left, cursor)
 	}
-	kill := bson.D{{Key: "killCursors", Value: st.coll.Name()}, {Key: "cursors", Value: bson.A{st.left}}}
-	st.left = 0
-	return st.coll.Database().RunCommand(ctx, kill, primaryOnly).Err()
+	left := st.left
+	st.left = nil
+	return errors.Join(err, st.store.closeCursors(ctx, left))
 }
 
 // streamPipeline lets through what a processor may have to act on, and of that

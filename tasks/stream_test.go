@@ -128,29 +128,58 @@ func TestStreamInvalidated(t *testing.T) {
 func TestStreamLeavesNoCursor(t *testing.T) {
 	s := taskstest.Store(t)
 	st := openStream(t, s)
-	ns := collection(s).Database().Name() + ".tasks"
-	cursors := func(idle bool) int {
-		t.Helper()
-		cur, err := s.Database().Client().Database("admin").Aggregate(t.Context(), bson.A{
-			d("$currentOp", d("idleCursors", true, "allUsers", true)), d("$match", d("ns", ns, "cursor", d("$exists", true))),
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		var ops []struct {
-			Type string `bson:"type"`
-		}
-		if err := cur.All(t.Context(), &ops); err != nil {
-			t.Fatal(err)
-		}
-		n := 0
-		for _, op := range ops {
-			if idle || op.Type == "op" {
-				n++
-			}
-		}
-		return n
+	breakOff(t, s, st)
+	if err := st.Close(t.Context()); err != nil {
+		t.Errorf("Close: %v", err)
 	}
+	taskstest.Eventually(t, "the cursor to be gone", func() bool { return cursors(t, s, true) == 0 })
+}
+
+// A cursor that could not be closed, because the server could not be reached, is closed
+// when the next stream is opened.
+func TestStreamClosesCursorLater(t *testing.T) {
+	s := taskstest.Store(t)
+	st := openStream(t, s)
+	breakOff(t, s, st)
+	never, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := st.Close(never); err == nil {
+		t.Error("Close without reaching the server: no error")
+	}
+	if n := cursors(t, s, true); n != 1 {
+		t.Errorf("%d cursors after a Close that did not reach the server, want 1", n)
+	}
+	openStream(t, s)
+	taskstest.Eventually(t, "the first cursor to be gone", func() bool { return cursors(t, s, true) == 1 })
+}
+
+// cursors counts the cursors on the store's tasks, those that nobody reads only if idle.
+func cursors(t *testing.T, s *tasks.Store, idle bool) (n int) {
+	t.Helper()
+	ns := collection(s).Database().Name() + ".tasks"
+	cur, err := s.Database().Client().Database("admin").Aggregate(t.Context(), bson.A{
+		d("$currentOp", d("idleCursors", true, "allUsers", true)), d("$match", d("ns", ns, "cursor", d("$exists", true))),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var ops []struct {
+		Type string `bson:"type"`
+	}
+	if err := cur.All(t.Context(), &ops); err != nil {
+		t.Fatal(err)
+	}
+	for _, op := range ops {
+		if idle || op.Type == "op" {
+			n++
+		}
+	}
+	return n
+}
+
+// breakOff ends the context of a stream while it waits for an event.
+func breakOff(t *testing.T, s *tasks.Store, st *tasks.Stream) {
+	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error)
 	go func() {
@@ -161,15 +190,11 @@ func TestStreamLeavesNoCursor(t *testing.T) {
 			}
 		}
 	}()
-	taskstest.Eventually(t, "the stream to wait", func() bool { return cursors(false) == 1 })
+	taskstest.Eventually(t, "the stream to wait", func() bool { return cursors(t, s, false) == 1 })
 	cancel()
 	if err := <-ended; !errors.Is(err, context.Canceled) {
 		t.Errorf("Next: %v", err)
 	}
-	if err := st.Close(t.Context()); err != nil {
-		t.Errorf("Close: %v", err)
-	}
-	taskstest.Eventually(t, "the cursor to be gone", func() bool { return cursors(true) == 0 })
 }
 
 func TestStreamWaitIsBounded(t *testing.T) {

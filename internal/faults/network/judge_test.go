@@ -42,7 +42,7 @@ func (w *world) settle() {
 	w.says("all tasks have ended, after %.1f s of waiting for it", took.Seconds())
 }
 
-// judge waits until all has ended, and compares what was acknowledged, what is stored,
+// judge repeats the enqueues of unknown outcome, waits until all has ended, and compares what was acknowledged, what is stored,
 // what ran, and what the change stream tells:
 //
 //   - every task whose enqueue was acknowledged is there, and has succeeded;
@@ -52,6 +52,9 @@ func (w *world) settle() {
 //   - the rules of the database hold, see taskstest.CheckInvariants.
 func (w *world) judge() verdict {
 	w.Helper()
+	for id, k := range w.unknown {
+		w.enqueue(&k, lgtask.Now(), lgtask.WithID(id))
+	}
 	w.settle()
 	v := verdict{acked: len(w.acked), states: map[lgtask.State]int{}}
 	stories, effects := w.stories(), w.effects()

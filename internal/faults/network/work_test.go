@@ -22,6 +22,7 @@ type Work struct {
 	N     int
 	Hold  bool
 	Takes int64 // milliseconds
+	Blob  string
 }
 
 // effect is what a run leaves in the collection "effects".

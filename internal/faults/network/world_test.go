@@ -38,7 +38,8 @@ type world struct {
 	began   time.Time
 	since   bson.Timestamp // of the server, before the first task
 	acked   map[lgtask.TaskID]bool
-	dir     string // for locks and logs
+	unknown map[lgtask.TaskID]Work // enqueues of which nobody knows yet
+	dir     string                 // for locks and logs
 }
 
 var hosts atomic.Int64
@@ -46,7 +47,7 @@ var hosts atomic.Int64
 // newWorld starts servers, each on a host of its own.
 func newWorld(t *testing.T, o mongod.Options) *world {
 	t.Helper()
-	w := &world{T: t, began: time.Now(), acked: map[lgtask.TaskID]bool{}, dir: t.TempDir()}
+	w := &world{T: t, began: time.Now(), acked: map[lgtask.TaskID]bool{}, unknown: map[lgtask.TaskID]Work{}, dir: t.TempDir()}
 	for range max(o.Members, 1) {
 		h := w.host()
 		w.members = append(w.members, h)
@@ -131,9 +132,8 @@ func (w *world) says(format string, args ...any) {
 }
 
 // enqueue enqueues a task, and repeats it until its outcome is known.
-func (w *world) enqueue(k *Work, when lgtask.When) lgtask.TaskID {
+func (w *world) enqueue(k *Work, when lgtask.When, opts ...lgtask.TaskOption) lgtask.TaskID {
 	w.Helper()
-	var opts []lgtask.TaskOption
 	began := time.Now()
 	for {
 		ctx, cancel := context.WithTimeout(w.Context(), 10*time.Second)
