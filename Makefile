@@ -63,7 +63,7 @@ bench: ## measure lgtask beside MongoDB alone (some 25 minutes)
 faults: ## make one thing after the other go wrong on real servers (some minutes)
 	@$(GO) test -race -count=1 -timeout 45m -tags faults ./internal/faults/...
 
-chaos: ## kill, freeze and fail over for three minutes (CHAOS_TIME=1h CHAOS_SEED=7: longer, the same again)
+chaos: ## kill, freeze, cut off and fail over for three minutes (CHAOS_TIME=1h CHAOS_SEED=7: longer, the same again)
 	@$(GO) run ./chaos
 
 bench-quick: ## the same, smaller

@@ -10,12 +10,15 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/lgtask/lgtask/internal/netlab"
 )
 
 // crewman is a worker process, started again when it is gone, as cron does.
 type crewman struct {
 	w    *world
 	name string
+	host *netlab.Host // nil without a network
 
 	mu     sync.Mutex
 	cmd    *exec.Cmd
@@ -28,7 +31,11 @@ func (c *crewman) start() error {
 	if err != nil {
 		return err
 	}
-	cmd := exec.Command(self)
+	command := []string{self}
+	if c.host != nil {
+		command = append(c.host.Enter(), self)
+	}
+	cmd := exec.Command(command[0], command[1:]...)
 	cmd.Env = append(os.Environ(), workerEnv+"=1", "LGTASK_DATABASE="+c.w.uri, "LGTASK_NAME="+c.name,
 		"LGTASK_PROCESSORS="+strconv.Itoa(processors), "LGTASK_LOCK_DIR="+c.w.dir, "LGTASK_MAX_ATTEMPTS=5", "LGTASK_RETENTION=forever")
 	cmd.Stderr = os.Stderr

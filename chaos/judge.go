@@ -97,7 +97,8 @@ func (w *world) judge(ctx context.Context) (broken []string, err error) {
 func (w *world) fenced(lgtask.Task) int {
 	w.report.mu.Lock()
 	defer w.report.mu.Unlock()
-	return w.report.done["deploy a worker"] + w.report.done["freeze a worker beyond its lease"] + w.report.done["freeze the primary"]
+	return w.report.done["deploy a worker"] + w.report.done["freeze a worker beyond its lease"] + w.report.done["freeze the primary"] +
+		w.report.done["cut a worker off beyond its lease"] + w.report.done["isolate the primary"]
 }
 
 func (w *world) tell(states map[string]int, again, crashes int) {

@@ -1,13 +1,15 @@
 //go:build unix
 
-// Command chaos runs lgtask on a three-node MongoDB while processes are killed and
-// frozen, primaries killed and stepped down, and checks that nothing was lost.
+// Command chaos runs lgtask on a three-node MongoDB while processes are killed, frozen
+// and cut off from each other, primaries killed, isolated and stepped down, and commands
+// made to fail, and checks that nothing was lost.
 //
 //	go run ./chaos            # three minutes
 //	CHAOS_SEED=7 CHAOS_TIME=1h go run ./chaos
 //
 // The seed, which it prints, decides what is done when; what happens then is up to the
-// machine. It ends with a report, and with exit code 1 if a promise was broken.
+// machine. Cutting off needs root on Linux, iproute2 and iptables; without these it is
+// left out, and the first lines say so. It ends with a report, and with exit code 1 if a promise was broken.
 package main
 
 import (
@@ -22,6 +24,7 @@ import (
 	"time"
 
 	"github.com/lgtask/lgtask/internal/mongod"
+	"github.com/lgtask/lgtask/internal/netlab"
 )
 
 func main() {
@@ -31,7 +34,10 @@ func main() {
 	if os.Getenv(workerEnv) != "" {
 		err = work(ctx)
 	} else {
-		err = run(ctx)
+		var code int
+		if code, err = begin(ctx); code != 0 && err == nil {
+			os.Exit(code)
+		}
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "chaos:", err)
@@ -60,18 +66,41 @@ func readSettings() (s settings, err error) {
 	return s, nil
 }
 
-func run(ctx context.Context) error {
+// begin runs it, in namespaces of its own where there are any: then by this program,
+// started again, whose exit code it returns.
+func begin(ctx context.Context) (code int, err error) {
+	if why := netlab.Missing(); why != nil {
+		fmt.Printf("nobody is cut off: %v\n", why)
+		return 0, run(ctx, false)
+	}
+	// Out here, since it may have to be fetched.
+	if _, err := mongod.Find(ctx); err != nil {
+		return 0, err
+	}
+	code, outside, err := netlab.Enter()
+	if outside || err != nil {
+		return code, err
+	}
+	return 0, run(ctx, true)
+}
+
+// run runs it, on separate hosts or not.
+func run(ctx context.Context, separate bool) error {
 	s, err := readSettings()
 	if err != nil {
 		return err
 	}
 	fmt.Printf("CHAOS_SEED=%d CHAOS_TIME=%v\n", s.seed, s.time)
-	server, err := mongod.Start(ctx, mongod.Options{Members: 3})
+	h, err := newHosts(ctx, separate)
+	if err != nil {
+		return err
+	}
+	server, err := mongod.Start(ctx, h.options())
 	if err != nil {
 		return err
 	}
 	defer server.Stop()
-	w, err := newWorld(ctx, server, s)
+	w, err := newWorld(ctx, server, h, s)
 	if err != nil {
 		return err
 	}

@@ -19,25 +19,26 @@ type nemesis struct {
 	name   string
 	weight int
 	server bool // one of these at a time: the set is to keep its majority
+	cut    bool // only with hosts that can be cut off
 	do     func(ctx context.Context, w *world, r *rand.Rand) error
 }
 
 var nemeses = []nemesis{
-	{"kill -9 a worker", 8, false, func(_ context.Context, w *world, r *rand.Rand) error {
+	{"kill -9 a worker", 8, false, false, func(_ context.Context, w *world, r *rand.Rand) error {
 		w.any(r).signal(syscall.SIGKILL)
 		return nil
 	}},
-	{"freeze a worker for seconds", 4, false, func(ctx context.Context, w *world, r *rand.Rand) error {
+	{"freeze a worker for seconds", 4, false, false, func(ctx context.Context, w *world, r *rand.Rand) error {
 		return w.freeze(ctx, w.any(r), time.Duration(1+r.IntN(10))*time.Second)
 	}},
-	{"freeze a worker beyond its lease", 1, false, func(ctx context.Context, w *world, r *rand.Rand) error {
+	{"freeze a worker beyond its lease", 1, false, false, func(ctx context.Context, w *world, r *rand.Rand) error {
 		return w.freeze(ctx, w.any(r), time.Duration(35+r.IntN(10))*time.Second)
 	}},
-	{"deploy a worker", 3, false, func(_ context.Context, w *world, r *rand.Rand) error {
+	{"deploy a worker", 3, false, false, func(_ context.Context, w *world, r *rand.Rand) error {
 		w.any(r).signal(syscall.SIGTERM)
 		return nil
 	}},
-	{"kill -9 the primary", 2, true, func(ctx context.Context, w *world, r *rand.Rand) error {
+	{"kill -9 the primary", 2, true, false, func(ctx context.Context, w *world, r *rand.Rand) error {
 		primary, err := w.server.Primary(ctx)
 		if err != nil {
 			return err
@@ -49,7 +50,7 @@ var nemeses = []nemesis{
 		_ = wait(ctx, time.Duration(1+r.IntN(10))*time.Second)
 		return w.server.Restart(ctx)
 	}},
-	{"step down", 2, true, func(ctx context.Context, w *world, _ *rand.Rand) error {
+	{"step down", 2, true, false, func(ctx context.Context, w *world, _ *rand.Rand) error {
 		w.watchResume()
 		err := w.conn.Database().Client().Database("admin").RunCommand(ctx, bson.D{{Key: "replSetStepDown", Value: 10}, {Key: "force", Value: true}}).Err()
 		if err != nil { // the reply may be lost with the connection
@@ -57,7 +58,7 @@ var nemeses = []nemesis{
 		}
 		return nil
 	}},
-	{"freeze the primary", 1, true, func(ctx context.Context, w *world, r *rand.Rand) error {
+	{"freeze the primary", 1, true, false, func(ctx context.Context, w *world, r *rand.Rand) error {
 		primary, err := w.server.Primary(ctx)
 		if err != nil {
 			return err
@@ -69,6 +70,14 @@ var nemeses = []nemesis{
 		_ = wait(ctx, time.Duration(5+r.IntN(20))*time.Second)
 		return w.server.Signal(primary, syscall.SIGCONT)
 	}},
+	{"fail points", 2, true, false, func(ctx context.Context, w *world, r *rand.Rand) error { return w.failPoint(ctx, r) }},
+	{"cut a worker off for seconds", 4, false, true, func(ctx context.Context, w *world, r *rand.Rand) error {
+		return w.cutOff(ctx, r, time.Duration(1+r.IntN(10))*time.Second)
+	}},
+	{"cut a worker off beyond its lease", 1, false, true, func(ctx context.Context, w *world, r *rand.Rand) error {
+		return w.cutOff(ctx, r, time.Duration(35+r.IntN(10))*time.Second)
+	}},
+	{"isolate the primary", 2, true, true, func(ctx context.Context, w *world, r *rand.Rand) error { return w.isolate(ctx, r) }},
 }
 
 // torment picks one nemesis after the other, until ctx ends.
@@ -88,6 +97,9 @@ func (w *world) torment(ctx context.Context, r *rand.Rand) error {
 			k -= nemeses[n].weight
 		}
 		chosen, own := nemeses[n], rand.New(rand.NewPCG(r.Uint64(), r.Uint64()))
+		if chosen.cut && len(w.hosts.members) == 0 {
+			continue // drawn all the same: the seed means the same on every machine
+		}
 		if chosen.server {
 			select {
 			case serving <- struct{}{}:
@@ -148,7 +160,10 @@ func (w *world) watchResume() {
 // heal brings back what is down.
 func (w *world) heal(ctx context.Context) error {
 	w.say("healing")
-	for i := range 3 {
+	if err := w.hosts.heal(ctx); err != nil {
+		return err
+	}
+	for i := range members {
 		if err := w.server.Signal(i, syscall.SIGCONT); err != nil && !errors.Is(err, os.ErrProcessDone) {
 			return err
 		}

@@ -17,6 +17,7 @@ import (
 
 // The size of the world: of two cores most are left to the servers.
 const (
+	members    = 3 // of the set
 	workers    = 4
 	processors = 5 // of each
 	producers  = 3
@@ -26,6 +27,7 @@ const (
 type world struct {
 	settings
 	server *mongod.Server
+	hosts  hosts
 	dir    string // of the workers' locks and logs
 	uri    string
 	conn   *lgtask.Connection
@@ -38,12 +40,12 @@ type world struct {
 	last  time.Time              // when the last was
 }
 
-func newWorld(ctx context.Context, server *mongod.Server, s settings) (*world, error) {
+func newWorld(ctx context.Context, server *mongod.Server, h hosts, s settings) (*world, error) {
 	dir, err := os.MkdirTemp("", "lgtask-chaos-")
 	if err != nil {
 		return nil, err
 	}
-	w := &world{settings: s, server: server, dir: dir, acked: map[lgtask.TaskID]bool{}, began: time.Now()}
+	w := &world{settings: s, server: server, hosts: h, dir: dir, acked: map[lgtask.TaskID]bool{}, began: time.Now()}
 	w.uri, err = withDatabase(server.URI(), "chaos")
 	if err != nil {
 		return nil, err
@@ -54,6 +56,9 @@ func newWorld(ctx context.Context, server *mongod.Server, s settings) (*world, e
 	}
 	for i := range workers {
 		c := &crewman{w: w, name: fmt.Sprintf("w%d", i+1)}
+		if h.workers != nil {
+			c.host = h.workers[i]
+		}
 		if err := c.start(); err != nil {
 			return nil, err
 		}
