@@ -39,7 +39,7 @@ func TestDiskFull(t *testing.T) {
 	w.must(fill(ballast))
 	w.says("the server's disk is full")
 
-	refusal, tried := w.enqueueUntilRefused()
+	tried, refusal := w.enqueueUntilRefused()
 	w.says("after %d more tasks an enqueue was refused: %v", tried, refusal)
 	a.idles(20*time.Second, "its server has a full disk")
 	w.must(os.Remove(ballast))
@@ -52,7 +52,7 @@ func TestDiskFull(t *testing.T) {
 }
 
 // enqueueUntilRefused enqueues tasks until one is refused, or its outcome unknown.
-func (w *world) enqueueUntilRefused() (refusal error, tried int) {
+func (w *world) enqueueUntilRefused() (tried int, refusal error) {
 	w.Helper()
 	blob := strings.Repeat("x", 1<<10)
 	for began := time.Now(); time.Since(began) < 2*time.Minute; tried++ {
@@ -68,10 +68,10 @@ func (w *world) enqueueUntilRefused() (refusal error, tried int) {
 		case errors.As(err, &unknown):
 			w.unknown[unknown.ID] = k
 		}
-		return err, tried
+		return tried, err
 	}
 	w.Fatal("no enqueue was refused, though the disk is full")
-	return nil, 0
+	return 0, nil
 }
 
 // TestServerLocked: an administrator locks the server's files (fsyncLock) for longer
