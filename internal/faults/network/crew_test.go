@@ -59,6 +59,7 @@ func (w *world) launch(host *netlab.Host, s settings) *worker {
 	w.must(err)
 	w.must(k.cmd.Start())
 	go k.listen(out)
+	w.crew = append(w.crew, k)
 	w.Cleanup(func() { k.end(s.Name) })
 	return k
 }

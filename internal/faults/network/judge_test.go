@@ -48,6 +48,7 @@ func (w *world) settle() {
 //   - every task whose enqueue was acknowledged is there, and has succeeded;
 //   - it has left at least one effect, and each carries the token of a claim of it, no
 //     two the same;
+//   - no run has begun on a claim that the majority never had;
 //   - a claim ended at most once, and so did a task;
 //   - the rules of the database hold, see taskstest.CheckInvariants.
 func (w *world) judge() verdict {
@@ -75,6 +76,7 @@ func (w *world) judge() verdict {
 			w.Errorf("%s ran and was not acknowledged", id)
 		}
 	}
+	w.compareClaims(stories)
 	taskstest.CheckInvariants(w.within(time.Minute), w.T, w.db)
 	w.says("%d tasks acknowledged and ended: %v; %d claims, %d effects, %d completions", v.acked, v.states, v.claims, v.effects, v.ends)
 	return v
@@ -107,6 +109,22 @@ func (w *world) compare(id lgtask.TaskID, s *story, effects []effect, v *verdict
 		w.Errorf("%s: %d completions: %v", id, ends, s.states)
 	}
 	v.claims, v.effects, v.ends = v.claims+len(s.tokens), v.effects+len(effects), v.ends+ends
+}
+
+// compareClaims looks at what each run read of its claim, when it began.
+func (w *world) compareClaims(stories map[lgtask.TaskID]*story) {
+	w.Helper()
+	for _, k := range w.crew {
+		for _, e := range k.all("claim") {
+			id, err := lgtask.ParseTaskID(e.Task)
+			w.must(err)
+			token, err := bson.ObjectIDFromHex(e.Text)
+			w.must(err)
+			if s := stories[id]; s == nil || !slices.Contains(s.tokens, token) {
+				w.Errorf("%s: a run began by the claim %s, which the majority never had", id, token)
+			}
+		}
+	}
 }
 
 func (w *world) effects() map[lgtask.TaskID][]effect {

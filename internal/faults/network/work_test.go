@@ -67,7 +67,10 @@ func leaveEffect(ctx context.Context, t *lgtask.TaskContext) error {
 		}
 		err := db.Collection("tasks").FindOne(ctx, bson.D{{Key: "_id", Value: t.ID()}}).Decode(&doc)
 		if err == nil {
-			e.Token = doc.Claim.Token
+			if e.Token != doc.Claim.Token {
+				e.Token = doc.Claim.Token
+				me.tell(event{What: "claim", Task: t.ID().String(), Text: e.Token.Hex()})
+			}
 			_, err = effects.InsertOne(ctx, e)
 		}
 		if err == nil || mongo.IsDuplicateKeyError(err) {

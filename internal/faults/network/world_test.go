@@ -38,6 +38,7 @@ type world struct {
 	began   time.Time
 	since   bson.Timestamp // of the server, before the first task
 	acked   map[lgtask.TaskID]bool
+	crew    []*worker
 	unknown map[lgtask.TaskID]Work // enqueues of which nobody knows yet
 	dir     string                 // for locks and logs
 }
