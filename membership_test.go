@@ -116,6 +116,29 @@ func TestNameOfDeadProcess(t *testing.T) {
 	}
 }
 
+// TestNameOfTwin: copies of one machine have one host name, and each a boot of its own.
+// That the process of one is not to be found on the other proves nothing.
+func TestNameOfTwin(t *testing.T) {
+	s := taskstest.Store(t)
+	here, twin := member(t, s, "h"), member(t, s, "h")
+	twin.me.Boot, twin.me.Start = "another", "1"
+	if err := twin.join(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	takes(t, twin, "n")
+	if err := here.buryGone(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	err := here.take(t.Context(), "n")
+	var running *ErrProcessorRunning
+	if !errors.As(err, &running) || !running.Twin || !strings.Contains(err.Error(), "another machine") {
+		t.Errorf("taking the name of a twin: %v", err)
+	}
+	if err := twin.beat(t.Context()); err != nil || len(twin.held()) != 1 {
+		t.Errorf("the twin was disturbed: %v, names %v", err, twin.held())
+	}
+}
+
 func heldBy(t *testing.T, s *tasks.Store, holder string) tasks.ID {
 	t.Helper()
 	task := &tasks.Task{TaskClass: "C"}
