@@ -4,19 +4,94 @@ package crash
 
 import (
 	"context"
+	"fmt"
+	"log"
+	"os"
+	"runtime/debug"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
 
 	"github.com/lgtask/lgtask"
 )
 
+// Sabotage is a task that ends its process.
 type Sabotage struct{ How string }
 
-func (s *Sabotage) Run(ctx context.Context, t *lgtask.TaskContext) error { return nil }
+// Run implements lgtask.Runner.
+func (s *Sabotage) Run(ctx context.Context, t *lgtask.TaskContext) error {
+	return record(ctx, t, func() error {
+		ways[s.How]()
+		<-ctx.Done() // it ends from another goroutine
+		return context.Cause(ctx)
+	})
+}
 
-type Spin struct{ How string }
+// ways are those in which a handler can end its process.
+var ways = map[string]func(){
+	"exit 0":                func() { os.Exit(0) },
+	"exit 3":                func() { os.Exit(3) },
+	"fatal":                 func() { log.Fatal("no more") },
+	"panic beside":          func() { go panic("beside the handler") },
+	"nil map beside":        func() { go func() { var m map[string]int; m["a"] = 1 }() },
+	"stack overflow":        func() { debug.SetMaxStack(1 << 20); fmt.Println(deep(1)) },
+	"concurrent map writes": func() { spoil(map[int]int{}) },
+	"deadly signal":         func() { _ = syscall.Kill(os.Getpid(), syscall.SIGSEGV) },
+	"killed":                func() { suicide() },
+}
 
-func (s *Spin) Run(ctx context.Context, t *lgtask.TaskContext) error { return nil }
-func dieAt(reg *lgtask.Registry, at string) int                      { return 0 }
+func deep(n int) int { return n + deep(n+1) }
 
-const suicideEnv = "X_SUICIDE"
+// spoil writes a map from two goroutines until the runtime sees it.
+func spoil(m map[int]int) {
+	for i := range 2 {
+		go func() {
+			for {
+				m[i]++
+			}
+		}()
+	}
+}
 
-func spinner() int { return 0 }
+// suicide kills this process as an operator or the system would.
+func suicide() {
+	_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
+	select {} // nothing more is done here, however long it takes
+}
+
+// TestDeadlyHandlers has a task end its process in every way there is. The process is
+// started again, as by cron; the third time the task is quarantined. Its neighbours
+// are done.
+func TestDeadlyHandlers(t *testing.T) {
+	for how := range ways {
+		t.Run(strings.ReplaceAll(how, " ", "-"), func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			r := randomness(t)
+			w.createMany(r, 10, 20*time.Millisecond)
+			poison := w.create("Sabotage", Sabotage{how})
+			w.createMany(r, 10, 20*time.Millisecond)
+			deaths := 0
+			p := w.start("a", 2, nil)
+			for over := time.After(patience); w.task(poison).State != lgtask.StateError || p.ended(); {
+				select {
+				case <-p.gone:
+					deaths++
+					w.killed[p.pid()] = time.Now()
+					p = w.start("a", 2, nil)
+				case <-time.After(20 * time.Millisecond):
+				case <-over:
+					t.Fatalf("the task is not quarantined: %+v", w.task(poison))
+				}
+			}
+			v := w.judge(false)
+			p.stop()
+			w.empty()
+			if v.quarantined == 0 || deaths != 3 || len(w.ran(poison, 3)) != 3 {
+				t.Errorf("%d quarantined, %d done, %d deaths, runs %+v", v.quarantined, v.done, deaths, w.ran(poison, 3))
+			}
+			t.Logf("%d neighbours done, %d quarantined with it", v.done, v.quarantined-1)
+		})
+	}
+}
