@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 )
 
@@ -26,6 +27,7 @@ type TaskLog struct {
 	Processor string    `bson:"processor" json:"processor"`
 	Lines     []LogLine `bson:"lines" json:"lines"`
 	Dropped   int64     `bson:"dropped,omitempty" json:"dropped,omitempty"` // lines that did not fit
+	Logged    int64     `bson:"logged,omitempty" json:"-"`                  // lines and dropped ones
 	ExpireAt  time.Time `bson:"expireAt,omitempty" json:"expireAt,omitzero"`
 }
 
@@ -35,7 +37,8 @@ type logID struct {
 }
 
 // PutLog writes the log of an attempt as it stands, replacing what was written
-// before. It is kept as long as its task, at least from now on.
+// before, unless that is newer: a statement that was given up may still be on its way.
+// It is kept as long as its task, at least from now on.
 func (s *Store) PutLog(ctx context.Context, h Held, lines []LogLine, dropped int64) error {
 	now, err := s.Now(ctx)
 	if err != nil {
@@ -43,13 +46,19 @@ func (s *Store) PutLog(ctx context.Context, h Held, lines []LogLine, dropped int
 	}
 	l := TaskLog{
 		ID: logID{h.ID, h.Token}, Task: h.ID, Attempt: h.Attempt + 1, Processor: h.Processor,
-		Lines: lines, Dropped: dropped,
+		Lines: lines, Dropped: dropped, Logged: dropped + int64(len(lines)),
 	}
 	if keep := s.retention.longest(); keep >= 0 {
 		l.ExpireAt = now.Add(keep)
 	}
-	_, err = s.logs.ReplaceOne(ctx, bson.D{{Key: "_id", Value: l.ID}}, l, options.Replace().SetUpsert(true))
-	return err
+	notNewer := bson.D{{Key: "_id", Value: l.ID}, {Key: "logged", Value: bson.D{{Key: "$not", Value: bson.D{{Key: "$gt", Value: l.Logged}}}}}}
+	for range 2 { // the first time it may be that two were there at once
+		_, err = s.logs.ReplaceOne(ctx, notNewer, l, options.Replace().SetUpsert(true))
+		if !mongo.IsDuplicateKeyError(err) {
+			return err
+		}
+	}
+	return nil
 }
 
 // CloseLog sets the expiry of an attempt's log to that of a task which ended in

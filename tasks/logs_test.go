@@ -39,6 +39,7 @@ func TestLogs(t *testing.T) {
 	h := claim(t, s, id)
 	putLog(t, s, h, 0, "one")
 	putLog(t, s, h, 3, "$$NOW", "three") // replaces what was written before
+	putLog(t, s, h, 1, "late", "older")  // is not written: it was held up on its way
 	finish(t, s, h, tasks.Outcome{State: tasks.Request, Spent: true})
 	h2 := claim(t, s, id)
 	putLog(t, s, h2, 0, strings.Repeat("x", tasks.MaxLogBytes))
