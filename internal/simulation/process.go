@@ -74,7 +74,7 @@ type process struct {
 	done   chan struct{} // closed when its goroutines have ended
 
 	mu       sync.Mutex
-	working  bool // it has its names
+	working  bool // it has its names, and takes tasks or ends them
 	dead     bool
 	frozen   chan struct{} // closed when it goes on; nil if it does
 	thawed   time.Time
@@ -159,9 +159,7 @@ func (p *process) work(ctx context.Context) error {
 	p.o.Names, p.o.Holder = p.life.Held(), p.life.Epoch()
 	p.d = dispatcher.New(p.o)
 	p.life.Work(p.d)
-	p.mu.Lock()
-	p.working = true
-	p.mu.Unlock()
+	p.setWorks(true)
 	p.w.note("process %d works as %v", p.id, p.o.Names)
 	rest, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
@@ -177,6 +175,7 @@ func (p *process) work(ctx context.Context) error {
 	wg.Go(func() { p.every(rest, "look", lookEvery-tick, lookEvery, func() { p.life.LookAround(rest) }) })
 	wg.Go(func() { p.every(rest, "sweep", 20*time.Second, 30*time.Second, p.d.UnblockAll) })
 	err := p.d.Run(work)
+	p.setWorks(false)
 	stop()
 	wg.Wait()
 	if err == nil && ctx.Err() == nil {
@@ -221,7 +220,13 @@ func (p *process) unfence(epoch string) {
 // stop tells it to stop.
 func (p *process) stop() { p.cancel() }
 
-// works reports whether it has its names.
+func (p *process) setWorks(is bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.working = is
+}
+
+// works reports whether it has its names, and needs them.
 func (p *process) works() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
