@@ -61,7 +61,7 @@ bench: ## measure lgtask beside MongoDB alone (some 25 minutes)
 	@$(GO) run ./bench
 
 faults: ## make one thing after the other go wrong on real servers (some minutes)
-	@$(GO) test -race -count=1 -timeout 45m -tags faults ./internal/faults/...
+	@$(GO) test -race -count=1 -timeout 45m -p 1 -tags faults ./internal/faults/...
 
 chaos: ## kill, freeze, cut off and fail over for three minutes (CHAOS_TIME=1h CHAOS_SEED=7: longer, the same again)
 	@$(GO) run ./chaos
