@@ -10,8 +10,8 @@ import (
 	"github.com/lgtask/lgtask/bench/internal/job"
 	"github.com/lgtask/lgtask/bench/internal/report"
 	"github.com/lgtask/lgtask/bench/internal/roles"
-	"github.com/lgtask/lgtask/internal/skew"
 	"github.com/lgtask/lgtask/bench/internal/stats"
+	"github.com/lgtask/lgtask/internal/skew"
 )
 
 // wrong is how far the clock of a process is from that of the server.
