@@ -111,7 +111,7 @@ func (e *engine) safetySweep(ctx context.Context) error {
 	}
 	busy, sweepDue, _ := e.dispatcher.Busy()
 	if busy < e.dispatcher.Processors() && !sweepDue {
-		cs, err := e.conn.store.Candidates(ctx, tasks.Query{Classes: e.handler.classes, Blocked: e.dispatcher.Blocked(), Limit: 100})
+		cs, err := e.conn.store.Candidates(ctx, tasks.Query{Classes: e.handler.classes, Blocked: e.dispatcher.Blocked(), NoLastChance: true, Limit: 100})
 		if err != nil {
 			return err
 		}

@@ -94,6 +94,8 @@ type Dispatcher struct {
 	lengths      map[string]length  // of runs, by class
 	pulled       time.Time          // when a task was last taken from ready
 	unrecorded   []tasks.ID         // ended, but the database did not take the result
+	chances      int                // running tasks whose last chance it is, see apart
+	chanceWaits  bool               // others may wait for their end
 	names        int                // processors that are not retired
 	free         []string           // names without a task
 	loop         *loop              // of Run, nil when it is not running or stops

@@ -25,6 +25,7 @@ type running struct {
 	watch    *time.Timer // since its context ended, nil before; this and the next two guarded by the dispatcher's mutex
 	stuck    bool        // it has not returned in time
 	replaced bool        // its processor takes other tasks
+	chance   bool        // counted in chances
 	started  time.Time   // by a processor, zero before; guarded by the dispatcher's mutex
 }
 
@@ -48,6 +49,9 @@ func (l *loop) start(p planned, cl tasks.Claim, back bool) {
 	}
 	delete(l.claiming, p.ID)
 	l.running[r] = true
+	if r.chance = !back && lastChance(&p.Candidate); r.chance {
+		l.chances++
+	}
 	l.fenceLocked(r)
 	if ahead {
 		r.held.Ahead = true

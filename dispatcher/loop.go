@@ -78,11 +78,15 @@ func (l *loop) step(ctx context.Context) {
 		} else if len(cs) == 0 {
 			return
 		}
+		cs = l.apart(cs)
 		fit := l.fit(cs)
 		above := l.peek(ctx)
 		if len(fit) > 0 {
 			l.claim(ctx, fit)
 		}
+		l.mu.Lock()
+		l.nextChanceLocked() // if the one that was to be claimed was lost
+		l.mu.Unlock()
 		l.overtake(ctx, above)
 		if len(fit) < len(cs) || l.held {
 			l.stopReading(ctx) // what was left out is in front of where it is

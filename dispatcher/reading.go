@@ -77,7 +77,7 @@ func (l *loop) begin(ctx context.Context, n int) (found []tasks.Candidate, more 
 	peers, about := l.peers(), l.pageFor(n)
 	// Of several processes each leaves others' tasks out, and may find its own only
 	// behind them.
-	q := tasks.Query{Classes: l.o.Handler.Classes(), Blocked: l.Blocked(), Limit: about, Whole: peers > 1 || n >= wholeFrom}
+	q := tasks.Query{Classes: l.o.Handler.Classes(), Blocked: l.Blocked(), NoLastChance: l.hasChance(), Limit: about, Whole: peers > 1 || n >= wholeFrom}
 	var pages tasks.Pages
 	_, err = l.persist(ctx, ctx, "look for waiting tasks", func(ctx context.Context) (err error) {
 		if pages, err = l.o.Claims.Pages(ctx, q); err == nil {
@@ -161,7 +161,7 @@ func (l *loop) peek(ctx context.Context) <-chan page {
 	}
 	r.peeked = time.Now()
 	above := r.priority // the reading goes on meanwhile
-	q := tasks.Query{Classes: l.o.Handler.Classes(), Blocked: l.Blocked(), Limit: peekMost, Above: &above}
+	q := tasks.Query{Classes: l.o.Handler.Classes(), Blocked: l.Blocked(), NoLastChance: l.hasChance(), Limit: peekMost, Above: &above}
 	found := make(chan page, 1)
 	go func() {
 		var p page

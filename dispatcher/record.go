@@ -130,12 +130,16 @@ func (l *loop) recorded(batch ...*running) {
 	for _, r := range batch {
 		r.cancel(nil)
 		delete(l.running, r)
+		if r.chance {
+			l.chances--
+		}
 		if r.dropped {
 			l.unrecorded = append(l.unrecorded, r.held.ID)
 		} else if r.back && r.held.Key == "" {
 			l.backlog = true // a sweep that read before this was written did not see it
 		}
 	}
+	l.nextChanceLocked()
 	l.notifyLocked()
 	if l.backlog || l.goesOn {
 		l.poke()

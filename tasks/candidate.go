@@ -69,6 +69,8 @@ type Query struct {
 	Blocked []string // pendingKeys to leave out: runs of these names are going
 	Limit   int      // at least 1
 
+	NoLastChance bool // leave out tasks that end as an error if another process dies of them
+
 	// Of Pages only:
 	Whole bool                                          // go on after the first page
 	Take  func(id ID, class string, due time.Time) bool // which to return; nil: all
@@ -97,6 +99,9 @@ func (q Query) filter(now time.Time) bson.D {
 	}
 	if len(q.Blocked) > 0 {
 		filter = append(filter, bson.E{Key: "pendingKey", Value: bson.D{{Key: "$nin", Value: q.Blocked}}})
+	}
+	if q.NoLastChance {
+		filter = append(filter, bson.E{Key: "crashes", Value: bson.D{{Key: "$not", Value: bson.D{{Key: "$gte", Value: MaxCrashes - 1}}}}})
 	}
 	return filter
 }

@@ -70,6 +70,29 @@ func TestCandidatesLeaveOutBlockedNames(t *testing.T) {
 	}
 }
 
+// A look may leave out tasks of which nearly all processes have died that may.
+func TestCandidatesWithoutLastChances(t *testing.T) {
+	s := taskstest.Store(t)
+	for crashes := range tasks.MaxCrashes {
+		task := insert(t, s)
+		if _, err := collection(s).UpdateByID(t.Context(), task, d("$set", d("crashes", crashes))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	insert(t, s) // without the field
+	for without, want := range map[bool]int{false: 4, true: 3} {
+		cs := candidates(t, s, tasks.Query{Classes: []string{"Mail"}, NoLastChance: without})
+		if len(cs) != want {
+			t.Errorf("%d candidates, want %d", len(cs), want)
+		}
+		for _, c := range cs {
+			if without && c.Crashes >= tasks.MaxCrashes-1 {
+				t.Errorf("%d crashes", c.Crashes)
+			}
+		}
+	}
+}
+
 // Every state but request, and states nobody knows, are no candidates.
 func TestCandidatesOfStates(t *testing.T) {
 	s := taskstest.Store(t)

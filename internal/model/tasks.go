@@ -144,7 +144,8 @@ func (db *Database) candidates(q tasks.Query) []tasks.Candidate {
 	var ts []*tasks.Task
 	db.all(func(t *tasks.Task) {
 		if t.State == tasks.Request && !t.TsRequest.After(due) && slices.Contains(q.Classes, t.TaskClass) &&
-			(t.PendingKey == "" || !slices.Contains(q.Blocked, t.PendingKey)) && (q.Above == nil || t.Priority > *q.Above) {
+			(t.PendingKey == "" || !slices.Contains(q.Blocked, t.PendingKey)) && (q.Above == nil || t.Priority > *q.Above) &&
+			!(q.NoLastChance && t.Crashes >= tasks.MaxCrashes-1) {
 			ts = append(ts, t)
 		}
 	})
