@@ -36,7 +36,8 @@
 // without a further look at the database, the highest priority first; only as many
 // processors do as the work is worth, see startReadyLocked.
 // Nothing is claimed ahead of a class that is long or not known yet, of one with a
-// name, or of a task under which a process died. What is not started in 40 ms,
+// name, or of a task under which a process died. Tasks that end as an error if
+// another process dies under them run one at a time, see apart. What is not started in 40 ms,
 // since all processors turned out to be busy with longer work, is given back.
 //
 // Ends of tasks without a key are recorded together: whatever has ended while a

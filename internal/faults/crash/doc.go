@@ -6,5 +6,7 @@
 //
 //	make faults
 //
+// What needs root (control groups) has the tag root too.
+//
 // CRASH_SEED=7 repeats the schedule of kills that a test has logged.
 package crash

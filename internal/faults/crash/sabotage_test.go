@@ -22,7 +22,11 @@ type Sabotage struct{ How string }
 // Run implements lgtask.Runner.
 func (s *Sabotage) Run(ctx context.Context, t *lgtask.TaskContext) error {
 	return record(ctx, t, func() error {
-		ways[s.How]()
+		way := ways[s.How]
+		if way == nil {
+			way = rootWays[s.How]
+		}
+		way()
 		<-ctx.Done() // it ends from another goroutine
 		return context.Cause(ctx)
 	})
@@ -40,6 +44,9 @@ var ways = map[string]func(){
 	"deadly signal":         func() { _ = syscall.Kill(os.Getpid(), syscall.SIGSEGV) },
 	"killed":                func() { suicide() },
 }
+
+// rootWays are those that take root to prepare.
+var rootWays = map[string]func(){}
 
 func deep(n int) int { return n + deep(n+1) }
 
@@ -73,21 +80,8 @@ func TestDeadlyHandlers(t *testing.T) {
 			w.create("Work", Work{Takes: 1000}) // in hand at the first two deaths
 			poison := w.create("Sabotage", Sabotage{how})
 			w.createMany(r, 10, 20*time.Millisecond)
-			deaths := 0
-			p := w.start("a", 2, nil)
-			for over := time.After(patience); w.task(poison).State != lgtask.StateError || p.ended(); {
-				select {
-				case <-p.gone:
-					deaths++
-					w.killed[p.pid()] = time.Now()
-					p = w.start("a", 2, nil)
-				case <-time.After(20 * time.Millisecond):
-				case <-over:
-					t.Fatalf("the task is not quarantined: %+v", w.task(poison))
-				}
-			}
+			deaths := w.relaunched(poison, nil)
 			v := w.judge(false)
-			p.stop()
 			w.empty()
 			if v.quarantined != 1 || v.done != 21 || deaths != 3 || len(w.ran(poison, 3)) != 3 {
 				t.Errorf("%d quarantined, %d done, %d deaths, runs %+v", v.quarantined, v.done, deaths, w.ran(poison, 3))
@@ -95,4 +89,24 @@ func TestDeadlyHandlers(t *testing.T) {
 			t.Logf("%d neighbours done; %d of their runs were cut short", v.done, v.again-2)
 		})
 	}
+}
+
+// relaunched starts a worker again and again, as cron does, until a task has ended as
+// an error and all is done, and returns how often it died.
+func (w *world) relaunched(poison lgtask.TaskID, env map[string]string) (deaths int) {
+	w.Helper()
+	p := w.start("a", 2, env)
+	for over := time.After(patience); w.task(poison).State != lgtask.StateError || w.open() > 0 || p.ended(); {
+		select {
+		case <-p.gone:
+			deaths++
+			w.killed[p.pid()] = time.Now()
+			p = w.start("a", 2, env)
+		case <-time.After(20 * time.Millisecond):
+		case <-over:
+			w.Fatalf("the task is not quarantined: %+v", w.task(poison))
+		}
+	}
+	p.stop()
+	return deaths
 }

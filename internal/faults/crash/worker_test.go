@@ -17,10 +17,12 @@ import (
 // worker is a program of processors as users write it, configured by the
 // environment. It ends with the test.
 func worker() int {
-	go func() {
-		_, _ = io.Copy(io.Discard, os.Stdin) // until the test is gone
-		os.Exit(9)
-	}()
+	if info, err := os.Stdin.Stat(); err == nil && info.Mode()&os.ModeNamedPipe != 0 { // of a launcher's worker it is none
+		go func() {
+			_, _ = io.Copy(io.Discard, os.Stdin) // until the test is gone
+			os.Exit(9)
+		}()
+	}
 	reg := lgtask.NewRegistry()
 	lgtask.Register[Work](reg)
 	lgtask.Register[Sabotage](reg)
