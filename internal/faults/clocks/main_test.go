@@ -105,18 +105,6 @@ func (w *world) set(by time.Duration) {
 	}
 }
 
-// serverTime asks the server.
-func (w *world) serverTime() time.Time {
-	w.Helper()
-	var reply struct {
-		LocalTime time.Time `bson:"localTime"`
-	}
-	if err := w.db.RunCommand(w.Context(), bson.D{{Key: "hello", Value: 1}}).Decode(&reply); err != nil {
-		w.Fatal(err)
-	}
-	return reply.LocalTime
-}
-
 // eventually waits for what no event announces, and returns how long it took.
 func (w *world) eventually(what string, most time.Duration, ok func() bool) time.Duration {
 	w.Helper()

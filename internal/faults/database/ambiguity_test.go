@@ -84,13 +84,12 @@ func TestStatementHeldUp(t *testing.T) {
 			w := newWorld(t, mongod.Options{})
 			k := w.start("a", 4)
 			p := point{commands: []string{"update"}, times: 1, tasks: true, block: c.block}
-			id := lgtask.TaskID{}
 			var heal func() int64
 			if c.takes == 0 {
 				heal = w.fail(p)
-				id = w.create(&Work{})
+				w.create(&Work{})
 			} else {
-				id = w.create(&Work{Takes: c.takes})
+				id := w.create(&Work{Takes: c.takes})
 				w.begins(id, time.Minute)
 				heal = w.fail(p)
 			}

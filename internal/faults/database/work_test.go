@@ -57,7 +57,6 @@ type book struct {
 	unknown  int // outcomes of enqueues
 	refused  int // enqueues
 	changed  chan struct{}
-	onBegin  func(*run) // may be nil
 	producer sync.WaitGroup
 }
 
