@@ -93,7 +93,7 @@ func (r *reaper) pass(leader int, id string, seen map[int]bool) (alive []int, er
 	if err != nil {
 		return nil, err
 	}
-	var ended []int
+	var ended, dying []int
 	for _, pid := range pids {
 		child, dead := childState(pid)
 		switch {
@@ -105,12 +105,14 @@ func (r *reaper) pass(leader int, id string, seen map[int]bool) (alive []int, er
 		case hasRun(pid, id):
 			seen[pid] = true
 			alive = append(alive, pid)
+		case seen[pid]: // killed, and so near its end that it has no environment
+			dying = append(dying, pid)
 		}
 	}
 	for _, pid := range alive {
 		_ = unix.Kill(pid, unix.SIGKILL) // fails only if it has ended meanwhile
 	}
-	return alive, reap(leader, ended)
+	return append(alive, dying...), reap(leader, ended)
 }
 
 // reap reaps children that have ended, unless package os started them: it has a
