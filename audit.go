@@ -36,13 +36,13 @@ func (e *engine) audit(ctx context.Context) error {
 			return err
 		}
 	}
-	for _, sc := range far {
-		moved, err := e.conn.store.PullIn(ctx, sc, now)
+	for _, r := range far {
+		moved, err := e.conn.store.PullIn(ctx, r, now)
 		if err != nil {
 			return err
 		}
 		if moved {
-			e.log.Warn().Str("schedule", sc.Key).Msg("the next run of an interval was due later than an interval from now, as after a clock was set back; it is due then")
+			e.log.Warn().Str("schedule", r.Schedule.Key).Msg("the next run of an interval was due later than an interval from now, as after a clock was set back; it is due then")
 		}
 	}
 	return nil

@@ -56,8 +56,10 @@ func checkReason(text string) error {
 
 // ResumeSchedule has the runs of a paused schedule go on. One that would have been due
 // meanwhile is due now, whatever the schedule's policy, once for however many there were;
-// else the next one is due when it would have been. Result.ID is the next run, Result.Created tells whether the
-// schedule was paused.
+// else the next one is due when it would have been. Result.ID is the next run,
+// Result.Created tells whether the schedule was paused.
+//
+// If the call gets only half way, the next run of an interval is due now.
 //
 // Errors: as PauseSchedule.
 func (c *Connection) ResumeSchedule(ctx context.Context, class string, opts ...TaskOption) (Result, error) {

@@ -158,8 +158,11 @@ const late = time.Minute
 // missed returns the end of a run that is to be left out, since it starts too late.
 // What a batch asked for, or was begun before, is not.
 func (h *handler) missed(ctx context.Context, held *tasks.Held) (o tasks.Outcome, left bool) {
+	if held.Schedule.IsZero() || held.PendingKey == "" {
+		return o, false
+	}
 	by := h.conn.store.Clock().Sub(held.TsRequest)
-	if held.Schedule.IsZero() || held.PendingKey == "" || by <= late {
+	if by <= late {
 		return o, false
 	}
 	sc, err := h.conn.store.Schedule(ctx, held.PendingKey)

@@ -64,9 +64,9 @@ func (s *Store) EnsureRun(ctx context.Context, sc Schedule, due time.Time) (ID, 
 // Succeed makes sure of the run that follows the given one: a fresh run, or the
 // batch that was queued meanwhile, which becomes the schedule's. It is called
 // before the final state of h is written, so that a crash in between leaves a
-// schedule with a next run. Repeating it does nothing. A schedule that was
-// removed, or is paused, has no successor; one that was replaced meanwhile has its next run at
-// the same instant.
+// schedule with a next run. Repeating it does nothing. A schedule that was removed, or
+// is paused, has no successor; one that was replaced meanwhile has its next run at the
+// same instant.
 func (s *Store) Succeed(ctx context.Context, h Held, sc Schedule, due time.Time) error {
 	if sc.Paused != nil {
 		return s.noteDue(ctx, sc, due)

@@ -4,6 +4,7 @@ package clocks
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -80,7 +81,7 @@ type alarms struct {
 
 // Write implements io.Writer.
 func (a *alarms) Write(line []byte) (int, error) {
-	for _, word := range []string{"go back", "sign of life"} {
+	for _, word := range []string{"go back", "sign of life", "missed"} {
 		if strings.Contains(string(line), word) {
 			a.mu.Lock()
 			a.text = append(a.text, string(line))
@@ -161,12 +162,17 @@ func TestServerClockIsSet(t *testing.T) {
 			w.eventually("all has ended", lease+safety, func() bool { return w.ended(must) })
 			waited := w.eventually("the delayed task runs", askClock+safety, func() bool { return w.task(soon).State == lgtask.StateSuccess })
 			early := w.task(far).State == lgtask.StateSuccess
-			if ahead := steps[0] == time.Hour || len(steps) > 1; early && !ahead {
+			if early && slices.Max(steps) < 30*time.Minute {
 				t.Error("the task that is due in half an hour has run")
 			}
 			d.judge(t, append(must, soon), stepped)
-			if len(log.text) > 0 {
-				t.Errorf("processors logged: %q", log.text)
+			ahead := slices.ContainsFunc(steps, func(by time.Duration) bool { return by > time.Second })
+			for _, line := range log.text {
+				// What became due by the step is found by whoever looks first: the wheel
+				// hears of the step when it next asks for the clock.
+				if !ahead || !strings.Contains(line, "missed") {
+					t.Errorf("a processor logged: %s", line)
+				}
 			}
 			t.Logf("%d tasks once each; %d beats after the step, the longest pause %.1f s; the delayed one %.1f s after all else", len(must), d.beats(), d.longest(stepped).Seconds(), waited.Seconds())
 		})

@@ -38,7 +38,8 @@ func TestScheduleRace(t *testing.T) {
 	w.eventually("the first run", func() bool { return len(w.all()) > 0 })
 	restarts := 0
 	for time.Since(began) < lasts {
-		<-time.After(2 * time.Second)
+		ran := len(w.all())
+		w.eventually("two more runs", func() bool { return len(w.all()) >= ran+2 })
 		i := restarts % len(names)
 		w.stop(ps[i])
 		ps[i] = w.start(names[i], 5)
