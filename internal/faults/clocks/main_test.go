@@ -10,76 +10,28 @@ import (
 	"testing"
 	"time"
 
-	"go.mongodb.org/mongo-driver/v2/bson"
-	"go.mongodb.org/mongo-driver/v2/mongo"
-	"go.mongodb.org/mongo-driver/v2/mongo/options"
-	"go.uber.org/goleak"
-
 	"github.com/lgtask/lgtask"
+	"github.com/lgtask/lgtask/internal/faults/stage"
 	"github.com/lgtask/lgtask/internal/mongod"
-	"github.com/lgtask/lgtask/internal/mongouri"
 )
 
-func TestMain(m *testing.M) {
-	code := m.Run()
-	if code == 0 {
-		if err := goleak.Find(); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			code = 1
-		}
-	}
-	os.Exit(code)
-}
+func TestMain(m *testing.M) { stage.Main(m) }
 
 // world is a server whose clock can be set, with a task database.
 type world struct {
-	*testing.T
-	server *mongod.Server
-	clock  string // the file that says how wrong the server's clock is
-	uri    string
-	db     *mongo.Database
-	conn   *lgtask.Connection
-	dir    string
+	*stage.Stage
+	clock string // the file that says how wrong the server's clock is
 }
 
 // newWorld starts a server with the right clock.
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{T: t, dir: t.TempDir()}
-	w.clock = filepath.Join(w.dir, "clock")
-	w.set(0)
-	starting, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
-	defer cancel()
-	var err error
-	w.server, err = mongod.Start(starting, mongod.Options{Enter: [][]string{{"env", "LD_PRELOAD=" + faketime(t),
-		"FAKETIME_TIMESTAMP_FILE=" + w.clock, "FAKETIME_NO_CACHE=1", "FAKETIME_DONT_FAKE_MONOTONIC=1"}}})
-	if err != nil {
+	clock := filepath.Join(t.TempDir(), "clock")
+	if err := write(clock, 0); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(w.server.Stop)
-	name := "clocks_" + bson.NewObjectID().Hex()
-	u, err := mongouri.Parse(w.server.URI())
-	if err == nil {
-		u, err = u.WithDatabase(name)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	w.uri = u.Driver()
-	client, err := mongo.Connect(options.Client().ApplyURI(w.uri))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := client.Disconnect(context.WithoutCancel(t.Context())); err != nil {
-			t.Error(err)
-		}
-	})
-	w.db = client.Database(name)
-	if w.conn, err = lgtask.New(w.db); err != nil {
-		t.Fatal(err)
-	}
-	return w
+	return &world{stage.New(t, mongod.Options{Enter: [][]string{{"env", "LD_PRELOAD=" + faketime(t),
+		"FAKETIME_TIMESTAMP_FILE=" + clock, "FAKETIME_NO_CACHE=1", "FAKETIME_DONT_FAKE_MONOTONIC=1"}}}), clock}
 }
 
 // faketime returns the library that fakes the time of a program.
@@ -95,29 +47,18 @@ func faketime(t *testing.T) string {
 // set sets the server's clock: so far from that of this machine.
 func (w *world) set(by time.Duration) {
 	w.Helper()
-	next := w.clock + ".new" // the server may read at any time
-	err := os.WriteFile(next, fmt.Appendf(nil, "%+d\n", by/time.Second), 0o600)
-	if err == nil {
-		err = os.Rename(next, w.clock)
-	}
-	if err != nil {
+	if err := write(w.clock, by); err != nil {
 		w.Fatal(err)
 	}
 }
 
-// eventually waits for what no event announces, and returns how long it took.
-func (w *world) eventually(what string, most time.Duration, ok func() bool) time.Duration {
-	w.Helper()
-	began := time.Now()
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for !ok() {
-		if time.Since(began) > most {
-			w.Fatalf("waited %v for: %s", most, what)
-		}
-		<-tick.C
+// write replaces the file at once: the server may read it at any time.
+func write(clock string, by time.Duration) error {
+	next := clock + ".new"
+	if err := os.WriteFile(next, fmt.Appendf(nil, "%+d\n", by/time.Second), 0o600); err != nil {
+		return err
 	}
-	return time.Since(began)
+	return os.Rename(next, clock)
 }
 
 // lasts lets a fault last.
@@ -132,7 +73,7 @@ func (w *world) lasts(d time.Duration) {
 
 func (w *world) task(id lgtask.TaskID) lgtask.Task {
 	w.Helper()
-	task, err := w.conn.Task(w.Context(), id)
+	task, err := w.Conn.Task(w.Context(), id)
 	if err != nil {
 		w.Fatal(err)
 	}

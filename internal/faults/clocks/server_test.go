@@ -98,7 +98,7 @@ func (w *world) start(name string, log *alarms) {
 	lgtask.Register[Beat](reg)
 	lgtask.Register[Long](reg)
 	lgtask.Register[Short](reg)
-	cfg := lgtask.Config{TaskDatabase: w.uri, TaskName: name, Processors: 3, LockDir: w.dir, Grace: 100 * time.Millisecond}
+	cfg := lgtask.Config{TaskDatabase: w.URI, TaskName: name, Processors: 3, LockDir: w.Dir, Grace: 100 * time.Millisecond}
 	p, err := lgtask.NewProcessor(cfg, reg, lgtask.WithLogger(zerolog.New(log).Level(zerolog.WarnLevel)))
 	if err == nil {
 		err = p.Start(w.Context())
@@ -131,36 +131,36 @@ func TestServerClockIsSet(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
 			d := &diary{runs: map[lgtask.TaskID]int{}}
-			diaries.Store(w.db.Name(), d)
+			diaries.Store(w.DB.Name(), d)
 			var log alarms
 			w.start("a", &log)
 			w.start("b", &log)
-			w.id(w.conn.IntervalTask(t.Context(), lgtask.In(scheduled), "Beat", nil))
+			w.id(w.Conn.IntervalTask(t.Context(), lgtask.In(scheduled), "Beat", nil))
 			const long = lease + 10*time.Second
 			var must []lgtask.TaskID // run exactly once
 			for range 2 {
-				must = append(must, w.id(lgtask.Create(t.Context(), w.conn, &Long{long.Milliseconds()})))
+				must = append(must, w.id(lgtask.Create(t.Context(), w.Conn, &Long{long.Milliseconds()})))
 			}
-			soon := w.id(lgtask.Delayed(t.Context(), w.conn, lgtask.In(2*time.Second), &Short{}))
-			far := w.id(lgtask.Delayed(t.Context(), w.conn, lgtask.In(30*time.Minute), &Short{}))
-			w.eventually("the interval begins", lease, func() bool { return d.beats() > 1 })
+			soon := w.id(lgtask.Delayed(t.Context(), w.Conn, lgtask.In(2*time.Second), &Short{}))
+			far := w.id(lgtask.Delayed(t.Context(), w.Conn, lgtask.In(30*time.Minute), &Short{}))
+			w.Eventually("the interval begins", lease, func() bool { return d.beats() > 1 })
 			stepped := time.Now()
 			for _, by := range steps {
 				w.set(by)
-				must = append(must, w.id(lgtask.Create(t.Context(), w.conn, &Short{})))
+				must = append(must, w.id(lgtask.Create(t.Context(), w.Conn, &Short{})))
 				w.lasts(time.Second)
 			}
 			last := steps[len(steps)-1]
 			for time.Since(stepped) < long+5*time.Second {
-				must = append(must, w.id(lgtask.Create(t.Context(), w.conn, &Short{})))
+				must = append(must, w.id(lgtask.Create(t.Context(), w.Conn, &Short{})))
 				w.lasts(250 * time.Millisecond)
 			}
-			w.eventually("what went on during the step has ended", lease, func() bool { return w.ended(must[:2]) })
+			w.Eventually("what went on during the step has ended", lease, func() bool { return w.ended(must[:2]) })
 			if last < 0 { // what is due by the clock before the step waits for as long as that
 				w.set(0)
 			}
-			w.eventually("all has ended", lease+safety, func() bool { return w.ended(must) })
-			waited := w.eventually("the delayed task runs", askClock+safety, func() bool { return w.task(soon).State == lgtask.StateSuccess })
+			w.Eventually("all has ended", lease+safety, func() bool { return w.ended(must) })
+			waited := w.Eventually("the delayed task runs", askClock+safety, func() bool { return w.task(soon).State == lgtask.StateSuccess })
 			early := w.task(far).State == lgtask.StateSuccess
 			if early && slices.Max(steps) < 30*time.Minute {
 				t.Error("the task that is due in half an hour has run")

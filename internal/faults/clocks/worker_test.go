@@ -62,8 +62,8 @@ func (w *world) worker(path, name, clock string) *output {
 	w.Helper()
 	var log output
 	cmd := exec.Command(path)
-	cmd.Env = append(os.Environ(), "LGTASK_CHAOS_WORKER=1", "LGTASK_DATABASE="+w.uri, "LGTASK_NAME="+name, "LGTASK_PROCESSORS=2",
-		"LGTASK_LOCK_DIR="+w.dir, clock)
+	cmd.Env = append(os.Environ(), "LGTASK_CHAOS_WORKER=1", "LGTASK_DATABASE="+w.URI, "LGTASK_NAME="+name, "LGTASK_PROCESSORS=2",
+		"LGTASK_LOCK_DIR="+w.Dir, clock)
 	cmd.Stderr = &log
 	if err := cmd.Start(); err != nil {
 		w.Fatal(err)
@@ -97,22 +97,22 @@ func TestWorkerClockIsSet(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
 			logs := []*output{w.worker(path, "right", "LC_ALL=C"), w.worker(path, "wrong", clock)}
-			w.eventually("both are there", lease, func() bool {
-				ps, err := w.conn.Processors(t.Context())
+			w.Eventually("both are there", lease, func() bool {
+				ps, err := w.Conn.Processors(t.Context())
 				return err == nil && len(ps) == 2
 			})
 			const long = lease + 15*time.Second
 			var ids, delayed []lgtask.TaskID
 			for range 2 {
-				ids = append(ids, w.id(lgtask.Create(t.Context(), w.conn, &Effect{long.Milliseconds()})))
+				ids = append(ids, w.id(lgtask.Create(t.Context(), w.Conn, &Effect{long.Milliseconds()})))
 			}
 			for began, n := time.Now(), 0; time.Since(began) < long; n++ {
-				ids = append(ids, w.id(lgtask.Create(t.Context(), w.conn, &Effect{})))
-				delayed = append(delayed, w.id(lgtask.Delayed(t.Context(), w.conn, lgtask.In(time.Duration(n%7)*time.Second+time.Second), &Effect{})))
+				ids = append(ids, w.id(lgtask.Create(t.Context(), w.Conn, &Effect{})))
+				delayed = append(delayed, w.id(lgtask.Delayed(t.Context(), w.Conn, lgtask.In(time.Duration(n%7)*time.Second+time.Second), &Effect{})))
 				w.lasts(250 * time.Millisecond)
 			}
 			ids = append(ids, delayed...)
-			w.eventually("all has ended", lease+safety, func() bool { return w.ended(ids) })
+			w.Eventually("all has ended", lease+safety, func() bool { return w.ended(ids) })
 			var late time.Duration
 			for _, id := range delayed {
 				run := w.task(id)
@@ -121,7 +121,7 @@ func TestWorkerClockIsSet(t *testing.T) {
 				}
 				late = max(late, run.TsStart.Sub(run.TsRequest))
 			}
-			n, err := w.db.Collection("effects").CountDocuments(t.Context(), bson.D{})
+			n, err := w.DB.Collection("effects").CountDocuments(t.Context(), bson.D{})
 			if err != nil || int(n) != len(ids) {
 				t.Errorf("%d tasks ran %d times, %v", len(ids), n, err)
 			}

@@ -5,36 +5,22 @@ package schedules
 import (
 	"context"
 	"fmt"
-	"os"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/rs/zerolog"
-	"go.mongodb.org/mongo-driver/v2/bson"
-	"go.mongodb.org/mongo-driver/v2/mongo"
-	"go.mongodb.org/mongo-driver/v2/mongo/options"
-	"go.uber.org/goleak"
 
 	"github.com/lgtask/lgtask"
+	"github.com/lgtask/lgtask/internal/faults/stage"
 	"github.com/lgtask/lgtask/internal/mongod"
-	"github.com/lgtask/lgtask/internal/mongouri"
 	"github.com/lgtask/lgtask/tasks/taskstest"
 )
 
 // patience is how long a test waits for what must happen.
 const patience = 2 * time.Minute
 
-func TestMain(m *testing.M) {
-	code := m.Run()
-	if code == 0 {
-		if err := goleak.Find(); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			code = 1
-		}
-	}
-	os.Exit(code)
-}
+func TestMain(m *testing.M) { stage.Main(m) }
 
 // Job is the class of all tasks; a test says what it does.
 type Job struct{}
@@ -59,11 +45,7 @@ var worlds sync.Map
 
 // world is a task database on a server of its own.
 type world struct {
-	*testing.T
-	uri  string
-	db   *mongo.Database
-	conn *lgtask.Connection
-	dir  string
+	*stage.Stage
 
 	mu   sync.Mutex
 	runs []run
@@ -95,37 +77,9 @@ func (w *world) all() []run {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	starting, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
-	server, err := mongod.Start(starting, mongod.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(server.Stop)
-	name := "schedules_" + bson.NewObjectID().Hex()
-	u, err := mongouri.Parse(server.URI())
-	if err == nil {
-		u, err = u.WithDatabase(name)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	w := &world{T: t, uri: u.Driver(), dir: t.TempDir()}
-	client, err := mongo.Connect(options.Client().ApplyURI(w.uri))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := client.Disconnect(context.WithoutCancel(t.Context())); err != nil {
-			t.Error(err)
-		}
-	})
-	w.db = client.Database(name)
-	if w.conn, err = lgtask.New(w.db); err != nil {
-		t.Fatal(err)
-	}
-	worlds.Store(name, w)
-	t.Cleanup(func() { worlds.Delete(name) })
+	w := &world{Stage: stage.New(t, mongod.Options{})}
+	worlds.Store(w.DB.Name(), w)
+	t.Cleanup(func() { worlds.Delete(w.DB.Name()) })
 	return w
 }
 
@@ -135,7 +89,7 @@ func (w *world) start(name string, n int) *lgtask.Processor {
 	reg := lgtask.NewRegistry()
 	lgtask.Register[Job](reg)
 	lgtask.Register[Single](reg)
-	cfg := lgtask.Config{TaskDatabase: w.uri, TaskName: name, Processors: n, LockDir: w.dir, Grace: 50 * time.Millisecond}
+	cfg := lgtask.Config{TaskDatabase: w.URI, TaskName: name, Processors: n, LockDir: w.Dir, Grace: 50 * time.Millisecond}
 	p, err := lgtask.NewProcessor(cfg, reg, lgtask.WithLogger(zerolog.Nop()))
 	if err == nil {
 		err = p.Start(w.Context())
@@ -159,22 +113,13 @@ func (w *world) stop(p *lgtask.Processor) {
 // eventually waits for what no event announces, and returns how long it took.
 func (w *world) eventually(what string, ok func() bool) time.Duration {
 	w.Helper()
-	began := time.Now()
-	tick := time.NewTicker(10 * time.Millisecond)
-	defer tick.Stop()
-	for !ok() {
-		if time.Since(began) > patience {
-			w.Fatalf("waited %v for: %s", patience, what)
-		}
-		<-tick.C
-	}
-	return time.Since(began)
+	return w.Eventually(what, patience, ok)
 }
 
 // count counts tasks in any of the states, or all.
 func (w *world) count(states ...lgtask.State) int {
 	w.Helper()
-	n, err := w.conn.CountTasks(w.Context(), lgtask.TaskFilter{States: states})
+	n, err := w.Conn.CountTasks(w.Context(), lgtask.TaskFilter{States: states})
 	if err != nil {
 		w.Fatal(err)
 	}
@@ -186,5 +131,5 @@ func (w *world) judge() {
 	w.Helper()
 	ctx, cancel := context.WithTimeout(w.Context(), patience)
 	defer cancel()
-	taskstest.CheckInvariants(ctx, w.T, w.db)
+	taskstest.CheckInvariants(ctx, w.T, w.DB)
 }

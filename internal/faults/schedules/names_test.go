@@ -31,7 +31,7 @@ func TestScheduleRace(t *testing.T) {
 	for _, name := range names {
 		ps = append(ps, w.start(name, 5))
 	}
-	if _, err := w.conn.IntervalTask(t.Context(), lgtask.In(time.Second), "Job", nil, lgtask.FromStart()); err != nil {
+	if _, err := w.Conn.IntervalTask(t.Context(), lgtask.In(time.Second), "Job", nil, lgtask.FromStart()); err != nil {
 		t.Fatal(err)
 	}
 	began := time.Now()
@@ -93,7 +93,7 @@ func TestThousandBatches(t *testing.T) {
 		var callers sync.WaitGroup
 		for range 1000 {
 			callers.Go(func() {
-				res, err := w.conn.BatchTask(t.Context(), lgtask.Now(), "Job", nil)
+				res, err := w.Conn.BatchTask(t.Context(), lgtask.Now(), "Job", nil)
 				mu.Lock()
 				defer mu.Unlock()
 				if err != nil {
@@ -156,7 +156,7 @@ func TestSingletonStarters(t *testing.T) {
 		var starters sync.WaitGroup
 		for range each {
 			starters.Go(func() {
-				if _, err := w.conn.CreateTask(t.Context(), "Single", nil); err != nil {
+				if _, err := w.Conn.CreateTask(t.Context(), "Single", nil); err != nil {
 					t.Error(err)
 				}
 			})
@@ -182,7 +182,7 @@ func TestDueAtOnce(t *testing.T) {
 	for i := range many {
 		many[i] = lgtask.NewTask{Class: "Job", When: lgtask.At(due.Add(time.Duration(i) * time.Second / n))}
 	}
-	if _, err := w.conn.CreateTasks(t.Context(), many); err != nil {
+	if _, err := w.Conn.CreateTasks(t.Context(), many); err != nil {
 		t.Fatal(err)
 	}
 	p := w.start("a", 10)
@@ -211,7 +211,7 @@ func (w *world) tasks() (all []lgtask.Task) {
 	w.Helper()
 	f := lgtask.TaskFilter{Limit: 5000}
 	for {
-		page, err := w.conn.Tasks(w.Context(), f)
+		page, err := w.Conn.Tasks(w.Context(), f)
 		if err != nil {
 			w.Fatal(err)
 		}
